@@ -1,0 +1,135 @@
+"""From 68 landmarks to the canonical crop.
+
+Convention: matrices are (2, 3) similarities in pixel coordinates with the origin at the centre of the top-left pixel;
+`crop_from_photo` maps a point of the photo to the crop. Sampling uses bicubic interpolation after an antialiased
+reduction, `align_corners=False` semantics.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from facemorph.errors import AlignmentError
+from facemorph.images import to_tensor, to_uint8
+
+EYE_DISTANCE = 0.27
+"""Distance between the eye centres, as a part of the crop's side."""
+EYE_LEVEL = 0.48
+"""Height of the eyes in the crop, as a part of its side, from the top: crown and chin both stay inside."""
+MIN_EYE_TO_MOUTH = 0.8
+"""On a turned head the eyes move together; the eye distance is taken to be at least this times eyes-to-mouth."""
+FILL_BLUR = 0.12
+"""Outside the photo the reflected picture is blurred the more the farther out, fully at this part of the side."""
+
+LEFT_EYE, RIGHT_EYE, MOUTH_CORNERS = slice(36, 42), slice(42, 48), [48, 54]
+
+FloatArray = npt.NDArray[np.float32]
+
+
+def crop_from_photo_matrix(landmarks: FloatArray, size: int) -> FloatArray:
+    """Return the similarity that brings the eyes of `landmarks` to their place in a crop of `size` pixels.
+
+    Args:
+        landmarks: (68, 2) float (x, y) in photo pixels, iBUG order.
+        size: side of the crop in pixels.
+
+    Returns:
+        (2, 3) float32, crop_from_photo.
+
+    Raises:
+        AlignmentError: the landmarks are not finite, or both eyes lie in one place.
+    """
+    left, right = landmarks[LEFT_EYE].mean(0), landmarks[RIGHT_EYE].mean(0)
+    middle, across = (left + right) / 2, right - left
+    eye_to_mouth = float(np.linalg.norm(landmarks[MOUTH_CORNERS].mean(0) - middle))
+    apart = float(np.linalg.norm(across))
+    if not np.isfinite(landmarks).all() or apart < 1e-3 or eye_to_mouth < 1e-3:
+        raise AlignmentError(
+            "The landmarks of this face determine no crop (both eyes lie in one place). Use a photo where the face is "
+            "turned to the camera."
+        )
+    scale = EYE_DISTANCE * size / max(apart, MIN_EYE_TO_MOUTH * eye_to_mouth)
+    cos, sin = scale * across / apart
+    rotation = np.array([[cos, sin], [-sin, cos]])
+    target = np.array([0.5 * size - 0.5, EYE_LEVEL * size - 0.5])
+    return np.column_stack([rotation, target - rotation @ middle]).astype(np.float32)
+
+
+def transform_points(matrix: FloatArray, points: FloatArray) -> FloatArray:
+    """Apply a (2, 3) affine `matrix` to (N, 2) `points`."""
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def invert_matrix(matrix: FloatArray) -> FloatArray:
+    """Invert a (2, 3) affine matrix."""
+    inverse = np.linalg.inv(matrix[:, :2].astype(np.float64))
+    return np.column_stack([inverse, -inverse @ matrix[:, 2]]).astype(np.float32)
+
+
+def crop_photo(
+    photo: npt.NDArray[np.uint8], matrix: FloatArray, size: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """Cut the crop that `matrix` describes out of a photo; what lies outside is reflected and softly blurred.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        matrix: (2, 3) crop_from_photo.
+        size: side of the crop in pixels.
+
+    Returns:
+        image: (size, size, 3) uint8.
+        inside: (size, size) bool, True where the crop shows the photo.
+    """
+    reduced, reduced_from_photo = _reduce(photo, float(np.hypot(matrix[0, 0], matrix[1, 0])))
+    grid_matrix = _compose(reduced_from_photo, invert_matrix(matrix))
+    ticks = np.arange(size, dtype=np.float32)
+    grid = transform_points(grid_matrix, np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2))
+    height, width = reduced.shape[:2]
+    normalised = torch.from_numpy((2 * grid + 1) / np.array([width, height], np.float32) - 1)
+    sampled = F.grid_sample(
+        to_tensor(reduced),
+        normalised.reshape(1, size, size, 2),
+        mode="bicubic",
+        padding_mode="reflection",
+        align_corners=False,
+    )
+    beyond = np.maximum(np.maximum(-0.5 - grid, grid - np.array([width - 0.5, height - 0.5], np.float32)), 0).max(1)
+    inside = (beyond <= 0).reshape(size, size)
+    if not inside.all():
+        pixels_per_reduced = float(np.hypot(matrix[0, 0], matrix[1, 0])) / reduced_from_photo[0, 0]
+        depth = torch.from_numpy((beyond * pixels_per_reduced / (FILL_BLUR * size)).astype(np.float32))
+        sampled = _soften(sampled.clamp(0, 1), depth.reshape(1, 1, size, size).clamp(0, 1))
+    return to_uint8(sampled)[0], inside
+
+
+def _reduce(photo: npt.NDArray[np.uint8], scale: float) -> tuple[npt.NDArray[np.uint8], FloatArray]:
+    """Reduce `photo` by `scale` where that is below 1, so that sampling it at crop resolution does not alias."""
+    height, width = photo.shape[:2]
+    new = (max(2, round(width * scale)), max(2, round(height * scale))) if scale < 1 else (width, height)
+    if new == (width, height):
+        return photo, np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    reduced = np.asarray(Image.fromarray(photo).resize(new, Image.Resampling.LANCZOS))
+    sx, sy = new[0] / width, new[1] / height
+    return reduced, np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2]], np.float32)
+
+
+def _compose(outer: FloatArray, inner: FloatArray) -> FloatArray:
+    linear = outer[:, :2] @ inner[:, :2]
+    return np.column_stack([linear, outer[:, :2] @ inner[:, 2] + outer[:, 2]]).astype(np.float32)
+
+
+def _soften(x: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+    """Blend `x` towards a light and then a strong blur of itself as `depth` (B, 1, H, W) goes from 0 to 1."""
+    light, strong = _blur(x, 4), _blur(x, 16)
+    near, far = (depth * 3).clamp(0, 1), ((depth - 1 / 3) * 1.5).clamp(0, 1)
+    return torch.lerp(torch.lerp(x, light, near), strong, far)
+
+
+def _blur(x: torch.Tensor, factor: int) -> torch.Tensor:
+    small = F.interpolate(x, scale_factor=1 / factor, mode="area")
+    small = F.avg_pool2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    return F.interpolate(small, size=x.shape[-2:], mode="bicubic", align_corners=False)

@@ -1,0 +1,97 @@
+"""A checkpoint is a folder: `config.json`, `model.safetensors` and a `README.md` for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from facemorph.errors import CheckpointMismatchError, CheckpointNotFoundError
+
+FORMAT_VERSION = 1
+CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+"""The folder of the checkpoints that come with the project."""
+
+Config = TypeVar("Config")
+
+
+def save(folder: Path, model: nn.Module, config: Any) -> None:
+    """Write `config` (a dataclass) and the weights of `model`, floating-point ones as float16, to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {"format_version": FORMAT_VERSION, "model": type(model).__name__, **dataclasses.asdict(config)}
+    (folder / "config.json").write_text(json.dumps(entries, indent=2) + "\n")
+    state = {
+        name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
+        for name, value in model.state_dict().items()
+    }
+    save_file(state, folder / "model.safetensors")
+
+
+def read_config(folder: Path, config_type: type[Config], model_name: str) -> Config:
+    """Read `config.json` of `folder` as a `config_type`.
+
+    Raises:
+        CheckpointNotFoundError: the folder or the file does not exist.
+        CheckpointMismatchError: not JSON, another format or model, unknown or missing keys, or a value out of range.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise CheckpointNotFoundError(
+            f"No checkpoint at '{folder}': config.json is missing. Clone the project again, or name another checkpoint."
+        )
+    try:
+        entries = json.loads(path.read_text())
+        version, name = entries.pop("format_version"), entries.pop("model")
+    except (ValueError, KeyError, AttributeError) as error:
+        raise CheckpointMismatchError(f"'{path}' is damaged: {error}. Restore the file.") from error
+    if version != FORMAT_VERSION or name != model_name:
+        raise CheckpointMismatchError(
+            f"'{path}' holds a {name} of format {version}; a {model_name} of format {FORMAT_VERSION} is needed. "
+            "Use a checkpoint that this version made."
+        )
+    known = {field.name for field in dataclasses.fields(config_type)}  # type: ignore[arg-type]
+    if known != set(entries):
+        raise CheckpointMismatchError(
+            f"'{path}' does not fit {model_name}: missing {sorted(known - set(entries))}, "
+            f"unknown {sorted(set(entries) - known)}. Use a checkpoint that this version made."
+        )
+    try:
+        return config_type(**{k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()})
+    except (TypeError, ValueError) as error:
+        raise CheckpointMismatchError(f"'{path}' holds a value that is not allowed: {error}") from error
+
+
+def load_weights(folder: Path, model: nn.Module) -> None:
+    """Load `model.safetensors` of `folder` into `model`, strictly, as float32.
+
+    Raises:
+        CheckpointNotFoundError: the file does not exist.
+        CheckpointMismatchError: it is damaged, or names or shapes differ from the model's.
+    """
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise CheckpointNotFoundError(f"No weights at '{path}'. Clone the project again, or name another checkpoint.")
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointMismatchError(f"'{path}' is damaged and cannot be read ({error}). Restore the file.") from error
+    own = model.state_dict()
+    problems = [f"missing {name}" for name in own if name not in state]
+    problems += [f"unexpected {name}" for name in state if name not in own]
+    problems += [
+        f"{name} is {tuple(state[name].shape)}, not {tuple(own[name].shape)}"
+        for name in own
+        if name in state and state[name].shape != own[name].shape
+    ]
+    if problems:
+        raise CheckpointMismatchError(
+            f"'{path}' does not fit {type(model).__name__}: {'; '.join(problems[:5])}"
+            f"{f' and {len(problems) - 5} more' if len(problems) > 5 else ''}. Use a checkpoint that this version made."
+        )
+    model.load_state_dict({name: v.to(torch.float32) if v.is_floating_point() else v for name, v in state.items()})
