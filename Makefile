@@ -1,0 +1,56 @@
+# make demo     set up and open the app
+# make test     set up and run the tests; browser tests run where a Chromium is found
+# make check    what CI checks besides the tests: format, lint, types
+# make bench    time each stage and the whole job, against OpenCV's warp-and-dissolve
+# make train    train the checkpoints anew (see training/README.md)
+# make setup    only the first part of demo: .venv with requirements.txt
+#
+# PYTHON=python3.12 make demo   chooses the interpreter for a new .venv
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test check bench train
+.SUFFIXES:
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+setup: $(VENV)/.app.stamp
+
+setup-dev: $(VENV)/.dev.stamp
+
+# pip comes last when a .venv is made, so one whose making was interrupted is made again.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "FaceMorph needs Python 3.10 or newer, and '$(PYTHON)' is not. Name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "'$(PYTHON) -m venv' failed. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.app.stamp: requirements.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev.stamp: requirements.txt requirements-dev.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@ $(VENV)/.app.stamp
+
+demo: setup
+	$(BIN)/python app.py $(ARGS)
+
+test: setup-dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup-dev
+	$(BIN)/python -m benchmarks.speed $(ARGS)
+
+train: setup-dev
+	$(BIN)/python -m training $(ARGS)
