@@ -1,0 +1,18 @@
+"""Frames to files: GIF, WebP, MP4, the strip, and single pictures."""
+
+from facemorph.render.destination import STILL_SUFFIXES, SUFFIXES, check_path
+from facemorph.render.options import RenderedFile, RenderOptions
+from facemorph.render.still import save_still
+from facemorph.render.timeline import timeline
+from facemorph.render.writer import render
+
+__all__ = [
+    "STILL_SUFFIXES",
+    "SUFFIXES",
+    "RenderOptions",
+    "RenderedFile",
+    "check_path",
+    "render",
+    "save_still",
+    "timeline",
+]
