@@ -1,6 +1,7 @@
 """Frames to files: GIF, WebP, MP4, the strip, and single pictures."""
 
 from facemorph.render.destination import STILL_SUFFIXES, SUFFIXES, check_path
+from facemorph.render.landmarks import draw_landmarks
 from facemorph.render.options import RenderedFile, RenderOptions
 from facemorph.render.still import save_still
 from facemorph.render.timeline import timeline
@@ -12,6 +13,7 @@ __all__ = [
     "RenderOptions",
     "RenderedFile",
     "check_path",
+    "draw_landmarks",
     "render",
     "save_still",
     "timeline",

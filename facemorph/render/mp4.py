@@ -10,7 +10,8 @@ from facemorph.render.options import Frames, RenderOptions
 from facemorph.render.timeline import timeline
 
 H264 = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-movflags", "+faststart", "-f", "mp4"]
-BT709 = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+BT709 = "scale=out_color_matrix=bt709:out_range=tv,setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+"""Untagged, the same file has other colours in one player than in the next."""
 
 
 def write_mp4(target: Path, frames: Frames, options: RenderOptions) -> tuple[str, ...]:
@@ -32,6 +33,6 @@ def write_mp4(target: Path, frames: Frames, options: RenderOptions) -> tuple[str
         raise RenderError("MP4 needs ffmpeg, and none was found. Install imageio-ffmpeg, or write a .gif or .webp.")
     steps = timeline(len(frames), options)
     order = [index for index, seconds in steps for _ in range(max(1, round(seconds * options.fps)))]
-    even = "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"
-    encode(program, frames, order, options.fps, ["-vf", even, *BT709, *H264], target)
+    filters = f"crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0,{BT709},format=yuv420p"
+    encode(program, frames, order, options.fps, ["-vf", filters, *H264], target)
     return ()
