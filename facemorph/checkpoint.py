@@ -40,16 +40,8 @@ def read_config(folder: Path, config_type: type[Config], model_name: str) -> Con
         CheckpointNotFoundError: the folder or the file does not exist.
         CheckpointMismatchError: not JSON, another format or model, unknown or missing keys, or a value out of range.
     """
-    path = folder / "config.json"
-    if not path.is_file():
-        raise CheckpointNotFoundError(
-            f"No checkpoint at '{folder}': config.json is missing. Clone the project again, or name another checkpoint."
-        )
-    try:
-        entries = json.loads(path.read_text())
-        version, name = entries.pop("format_version"), entries.pop("model")
-    except (ValueError, KeyError, AttributeError) as error:
-        raise CheckpointMismatchError(f"'{path}' is damaged: {error}. Restore the file.") from error
+    path, entries = folder / "config.json", _read_entries(folder)
+    version, name = entries.pop("format_version"), entries.pop("model")
     if version != FORMAT_VERSION or name != model_name:
         raise CheckpointMismatchError(
             f"'{path}' holds a {name} of format {version}; a {model_name} of format {FORMAT_VERSION} is needed. "
@@ -65,6 +57,31 @@ def read_config(folder: Path, config_type: type[Config], model_name: str) -> Con
         return config_type(**{k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()})
     except (TypeError, ValueError) as error:
         raise CheckpointMismatchError(f"'{path}' holds a value that is not allowed: {error}") from error
+
+
+def read_model_name(folder: Path) -> str:
+    """Return the class of the model that `config.json` of `folder` describes.
+
+    Raises:
+        CheckpointNotFoundError: the folder or the file does not exist.
+        CheckpointMismatchError: the file is damaged.
+    """
+    return str(_read_entries(folder)["model"])
+
+
+def _read_entries(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise CheckpointNotFoundError(
+            f"No checkpoint at '{folder}': config.json is missing. Clone the project again, or name another checkpoint."
+        )
+    try:
+        entries = json.loads(path.read_text())
+    except ValueError as error:
+        raise CheckpointMismatchError(f"'{path}' is damaged: {error}. Restore the file.") from error
+    if not isinstance(entries, dict) or not {"format_version", "model"} <= set(entries):
+        raise CheckpointMismatchError(f"'{path}' names no format_version and model. Restore the file.")
+    return entries
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:

@@ -1,10 +1,32 @@
-"""Autoencoders. Every family keeps one contract: `encode(x) → posterior`, `decode(z) → x`."""
+"""Autoencoders. Every family keeps one contract: `encode(x) → posterior`, `decode(z) → x`, `features(x) → maps`."""
 
+from pathlib import Path
+from typing import TypeAlias
+
+from facemorph import checkpoint
+from facemorph.errors import CheckpointMismatchError
 from facemorph.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
 from facemorph.models.face_autoencoder import FaceAutoencoder, FaceAutoencoderConfig
 from facemorph.models.posterior import DiagonalGaussian, Latent, LatentPosterior
 
+Autoencoder: TypeAlias = ConvAutoencoder | FaceAutoencoder
+
+
+def load_autoencoder(folder: Path) -> Autoencoder:
+    """Load the autoencoder that `config.json` of `folder` names, in evaluation mode.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or holds no autoencoder.
+    """
+    name = checkpoint.read_model_name(folder)
+    for family in (FaceAutoencoder, ConvAutoencoder):
+        if name == family.__name__:
+            return family.from_checkpoint(folder)
+    raise CheckpointMismatchError(f"'{folder}' holds a {name}, not an autoencoder. Name another checkpoint.")
+
+
 __all__ = [
+    "Autoencoder",
     "ConvAutoencoder",
     "ConvAutoencoderConfig",
     "DiagonalGaussian",
@@ -12,4 +34,5 @@ __all__ = [
     "FaceAutoencoderConfig",
     "Latent",
     "LatentPosterior",
+    "load_autoencoder",
 ]

@@ -76,4 +76,9 @@ class ConvAutoencoder(nn.Module):
     def decode(self, z: Latent) -> torch.Tensor:
         """Decode latents to (B, 3, S, S), about [0, 1] (not clamped)."""
         x: torch.Tensor = self.decoder(z.spatial)
-        return x + 0.5
+        return x.float() + 0.5
+
+    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the feature maps after each strided convolution, (B, C, S/2, S/2) and (B, C, S/4, S/4)."""
+        half = self.encoder[:2](x - 0.5)
+        return [half, self.encoder[2:4](half)]

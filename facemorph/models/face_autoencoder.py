@@ -83,8 +83,12 @@ class Encoder(nn.Module):
             self.to_spatial.bias[config.latent_channels :].fill_(-6.0)  # type: ignore[index]
             self.to_compact.bias[config.compact_dim :].fill_(-6.0)
 
+    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        fine = self.fine(self.stem(x - 0.5))
+        return [fine, self.coarse(self.down(fine))]
+
     def forward(self, x: torch.Tensor) -> LatentPosterior:
-        h = self.coarse(self.down(self.fine(self.stem(x - 0.5))))
+        h = self.features(x)[-1]
         return LatentPosterior(_gaussian(self.to_spatial(F.relu(h))), _gaussian(self.to_compact(self.to_features(h))))
 
 
@@ -118,7 +122,8 @@ class Decoder(nn.Module):
         length = z.compact.shape[1] ** 0.5  # unit vectors become as long as draws from N(0, 1)
         h = self.up_compact(self.from_compact(z.compact * length).unflatten(1, self.compact_shape))
         h = self.coarse(h + self.from_spatial(z.spatial))
-        return self.to_pixels(self.fine(self.up(h))) + 0.5
+        x: torch.Tensor = self.to_pixels(self.fine(self.up(h)))
+        return x.float() + 0.5
 
 
 class FaceAutoencoder(nn.Module):
@@ -156,6 +161,10 @@ class FaceAutoencoder(nn.Module):
         """
         posterior: LatentPosterior = self.encoder(x)
         return posterior
+
+    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the encoder's maps of any picture, (B, C, H/4, W/4) and (B, C, H/8, W/8), for the default patch."""
+        return self.encoder.features(x)
 
     def decode(self, z: Latent) -> torch.Tensor:
         """Decode latents to (B, 3, S, S), about [0, 1] (not clamped)."""

@@ -1,0 +1,1 @@
+"""FaceMorph: turn one face into another with an autoencoder."""

@@ -1,0 +1,69 @@
+"""Residual bands: what the autoencoder leaves out of a photo, carried along and added back."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+MISMATCH = 0.16
+"""Difference of the two warped photos, in [0, 1], at which their details no longer belong together."""
+MAX_GAIN = 1.6
+"""Two unlike details half each are weaker than either; they are lifted to the mean strength, by no more than this."""
+NEIGHBOURHOOD = 1 / 16
+"""Side of the neighbourhood over which strength and agreement are measured, as a part of the crop's."""
+
+
+def agreement(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Return where two warped photos show the same thing.
+
+    Args:
+        a, b: (B, 3, s, s) in [0, 1].
+
+    Returns:
+        (B, 1, s, s) in (0, 1], 1 where they are equal.
+    """
+    difference = (a - b).square().mean(1, keepdim=True)
+    return torch.exp(-local_mean(difference) / MISMATCH**2)
+
+
+def blend_details(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, agree: torch.Tensor) -> torch.Tensor:
+    """Blend the residual bands of two warped photos.
+
+    Each is weighted by its part of the morph. The sum is lifted to the strength that both have on average, where they
+    agree; where they don't, it fades towards the middle, since half of each would show as a ghost.
+
+    Args:
+        a, b: (B, 3, S, S), photo minus reconstruction.
+        weight: (B, 1, S, S) or (B, 1, 1, 1) in [0, 1], the part of `b`.
+        agree: (B, 1, s, s) in [0, 1].
+
+    Returns:
+        (B, 3, S, S); exactly `a` where the weight is 0, `b` where it is 1.
+    """
+    blend = torch.lerp(a, b, weight)
+    target = torch.lerp(_strength(a), _strength(b), _fit(weight, a))
+    gain = (target / _strength(blend).clamp_min(1e-4)).clamp(1.0, MAX_GAIN)
+    divided = 4 * weight * (1 - weight)  # 0 at the ends, 1 in the middle
+    gain = 1 + (_enlarge(gain, a) - 1) * divided
+    return blend * gain * (1 - divided * (1 - _enlarge(agree, a)))
+
+
+def local_mean(x: torch.Tensor) -> torch.Tensor:
+    """Average (B, C, s, s) over a neighbourhood of `NEIGHBOURHOOD` of the side, borders repeated."""
+    reach = max(1, round(x.shape[-1] * NEIGHBOURHOOD / 2))
+    for _ in range(2):
+        x = F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
+    return x
+
+
+def _strength(x: torch.Tensor) -> torch.Tensor:
+    small = F.adaptive_avg_pool2d(x.square().mean(1, keepdim=True), 64)
+    return local_mean(small).sqrt()
+
+
+def _fit(weight: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return weight if weight.shape[-1] == 1 else F.adaptive_avg_pool2d(weight, 64)
+
+
+def _enlarge(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)

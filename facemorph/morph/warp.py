@@ -1,0 +1,119 @@
+"""The warp that brings both photos to one geometry: a thin-plate spline with smoothing over the landmarks.
+
+Convention: points are (N, 2) (x, y) as parts of the crop's side, (0, 0) its top left corner and (1, 1) its bottom right
+one. Flows are backward: the output at p shows the input at p + flow(p). Sampling is bicubic, `align_corners=False`, the
+border is repeated.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+
+SMOOTHING = 1e-4
+"""Weight of the bending energy; keeps the warp from folding where landmarks crowd."""
+BORDER_POINTS = 5
+"""Fixed points along each side of the crop, corners included."""
+FLOW_SIZE = 48
+"""The spline is evaluated on a grid of this side and enlarged: it is smooth."""
+
+
+def control_points(landmarks: npt.NDArray[np.float32], size: int) -> torch.Tensor:
+    """Return the landmarks of a crop and the fixed points on its border.
+
+    Args:
+        landmarks: (68, 2) float32 (x, y) in pixels of the crop.
+        size: side of the crop in pixels.
+
+    Returns:
+        (68 + 4 · (BORDER_POINTS - 1), 2) float64, as parts of the side.
+    """
+    along = torch.linspace(0, 1, BORDER_POINTS, dtype=torch.float64)[:-1]
+    zero, one = torch.zeros_like(along), torch.ones_like(along)
+    border = [(along, zero), (one, along), (1 - along, one), (zero, 1 - along)]
+    inner = (torch.from_numpy(landmarks).double() + 0.5) / size
+    return torch.cat([inner] + [torch.stack(pair, 1) for pair in border])
+
+
+def thin_plate_kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Return r² log r between all points of (..., N, 2) and (..., M, 2), (..., N, M)."""
+    squared = (a.unsqueeze(-2) - b.unsqueeze(-3)).square().sum(-1)
+    return 0.5 * torch.xlogy(squared, squared.clamp_min(1e-20))
+
+
+def fit_thin_plate(points: torch.Tensor, values: torch.Tensor, smoothing: float = SMOOTHING) -> torch.Tensor:
+    """Fit smoothing thin-plate splines (Duchon 1977; Wahba 1990, section 2.4).
+
+    Args:
+        points: (B, N, 2) float64, where the values are known.
+        values: (B, N, D) float64.
+        smoothing: 0 interpolates; larger values bend less.
+
+    Returns:
+        (B, N + 3, D) coefficients: of the N kernels, then of 1, x and y.
+    """
+    batch, count, _ = points.shape
+    polynomial = torch.cat([torch.ones_like(points[..., :1]), points], -1)
+    system = points.new_zeros(batch, count + 3, count + 3)
+    system[:, :count, :count] = thin_plate_kernel(points, points)
+    system[:, :count, :count] += smoothing * torch.eye(count, dtype=points.dtype)
+    system[:, :count, count:] = polynomial
+    system[:, count:, :count] = polynomial.transpose(1, 2)
+    return torch.linalg.solve(system, F.pad(values, (0, 0, 0, 3)))
+
+
+def evaluate_thin_plate(points: torch.Tensor, coefficients: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
+    """Evaluate splines fitted over (B, N, 2) `points` at (Q, 2) `queries`; (B, Q, D)."""
+    kernel = thin_plate_kernel(queries.expand(len(points), -1, -1), points)
+    polynomial = torch.cat([torch.ones_like(queries[:, :1]), queries], 1)
+    return kernel @ coefficients[:, :-3] + polynomial @ coefficients[:, -3:]
+
+
+def backward_flow(points: torch.Tensor, source_points: torch.Tensor) -> torch.Tensor:
+    """Return the smooth flow that makes the output show at `points` what the input shows at `source_points`.
+
+    Args:
+        points: (B, N, 2) float64, in the output.
+        source_points: (N, 2) or (B, N, 2) float64, in the input.
+
+    Returns:
+        (B, 2, FLOW_SIZE, FLOW_SIZE) float32, parts of the side, on the centres of a grid.
+    """
+    queries = _grid(FLOW_SIZE).double()
+    flow = evaluate_thin_plate(points, fit_thin_plate(points, source_points - points), queries)
+    return flow.transpose(1, 2).unflatten(2, (FLOW_SIZE, FLOW_SIZE)).float()
+
+
+def warp(x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """Sample pictures along backward flows.
+
+    Args:
+        x: (1, C, S, S) or (B, C, S, S).
+        flow: (B, 2, g, g), parts of the side.
+
+    Returns:
+        (B, C, S, S); exactly `x` where the flow is 0.
+    """
+    size = x.shape[-1]
+    dense = _enlarge(flow, size)
+    grid = (2 * (dense.permute(0, 2, 3, 1) + _grid(size).reshape(1, size, size, 2)) - 1).to(x.dtype)
+    return F.grid_sample(
+        x.expand(len(flow), -1, -1, -1), grid, mode="bicubic", padding_mode="border", align_corners=False
+    )
+
+
+def _enlarge(flow: torch.Tensor, size: int) -> torch.Tensor:
+    middle = F.interpolate(flow, size=(96, 96), mode="bicubic", align_corners=False)
+    return F.interpolate(middle, size=(size, size), mode="bilinear", align_corners=False)
+
+
+@functools.cache
+def _grid(size: int) -> torch.Tensor:
+    """Centres of a grid's cells, (size², 2) (x, y), as parts of the side."""
+    ticks = (torch.arange(size) + 0.5) / size
+    y, x = torch.meshgrid(ticks, ticks, indexing="ij")
+    return torch.stack([x, y], -1).reshape(-1, 2)

@@ -1,0 +1,217 @@
+"""`FaceMorpher`: align → encode → morph → decode → render, wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from facemorph import checkpoint, images, morph
+from facemorph.align import AlignedFace, Aligner
+from facemorph.errors import InputError
+from facemorph.models import Autoencoder, Latent, load_autoencoder
+from facemorph.render import RenderedFile, RenderOptions, render
+
+DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
+NUM_FRAMES = (2, 240)
+SIZES = (64, 512)
+FRAMES_AT_ONCE = 8
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Morph:
+    """The frames of a morph.
+
+    Attributes:
+        frames: (T, S, S, 3) uint8 RGB; the first and the last are the aligned photos.
+        alphas: (T,) float32, position of each frame, increasing from 0 to 1.
+        warnings: sentences for the user.
+    """
+
+    frames: npt.NDArray[np.uint8]
+    alphas: npt.NDArray[np.float32]
+    warnings: tuple[str, ...] = ()
+
+    def save(
+        self, path: str | PathLike[str], *, fps: float = 20.0, ping_pong: bool = True, hold: float = 0.5
+    ) -> RenderedFile:
+        """Write the morph; the suffix decides how: .gif, .webp, .mp4, or .png for a strip of its frames.
+
+        Args:
+            path: where to.
+            fps: frames per second.
+            ping_pong: play back to the first face as well, so that a loop has no jump.
+            hold: seconds to rest on each face.
+
+        Returns:
+            The file, its size, and what could not be done as asked.
+
+        Raises:
+            RenderError: an unknown suffix, a folder that cannot be written, or no encoder for the format.
+        """
+        return render(Path(path), self.frames, self.alphas, RenderOptions(fps=fps, ping_pong=ping_pong, hold=hold))
+
+
+class FaceMorpher:
+    """Morphs faces. Holds the networks only; it may serve any number of users at once."""
+
+    def __init__(self, model: Autoencoder, aligner: Aligner, device: str = "cpu") -> None:
+        self._codec = _Codec(model, torch.device(device))
+        self._aligner = aligner
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | PathLike[str] | None = None, aligner: str = "auto", device: str = "cpu"
+    ) -> FaceMorpher:
+        """Load an autoencoder and an aligner.
+
+        Args:
+            path: folder of the autoencoder's checkpoint; None takes the one that comes with the project.
+            aligner: "builtin", "fan", or "auto" for fan where its weights lie on disk and builtin elsewhere.
+            device: "cpu", "cuda", or whatever torch calls the device.
+
+        Raises:
+            CheckpointError: a checkpoint is missing, damaged or does not fit.
+            AlignmentError: the aligner asked for is unknown or cannot run here.
+        """
+        model = load_autoencoder(DEFAULT_CHECKPOINT if path is None else Path(path))
+        return cls(model, Aligner.load(aligner, device=device), device)
+
+    def align(self, photo: images.Photo, face: int | None = None) -> AlignedFace:
+        """Find a face and cut its canonical crop.
+
+        Args:
+            photo: a path, a PIL image, or an (H, W, 3) uint8 RGB array.
+            face: which one, counted from the largest (0); None takes the largest and warns where there are several.
+
+        Raises:
+            InputError: the photo cannot be read, or holds no such face, or the face is too small.
+            AlignmentError: the landmarks determine no crop.
+        """
+        loaded = images.load_photo(photo)
+        found = self._aligner.align(loaded.pixels, face)
+        if loaded.scale == 1.0:
+            return found
+        matrix = found.matrix.copy()  # crop_from_loaded · loaded_from_photo, pixel centres at whole numbers
+        matrix[:, 2] += matrix[:, :2].sum(1) * (loaded.scale - 1) / 2
+        matrix[:, :2] *= loaded.scale
+        return replace(found, matrix=matrix)
+
+    def reconstruct(self, face: AlignedFace) -> npt.NDArray[np.uint8]:
+        """Encode and decode a crop at the autoencoder's own size; (128, 128, 3) uint8."""
+        with torch.inference_mode():
+            small = morph.resize(self._tensor(face), self._codec.image_size)
+            return images.to_uint8(self._codec.decode(*self._codec.encode(small)))[0]
+
+    def frame(self, a: AlignedFace, b: AlignedFace, alpha: float, size: int = 256) -> npt.NDArray[np.uint8]:
+        """Render one frame.
+
+        Args:
+            a, b: both faces.
+            alpha: position in [0, 1]; 0 shows `a`, 1 shows `b`.
+            size: side in pixels.
+
+        Returns:
+            (size, size, 3) uint8.
+
+        Raises:
+            InputError: alpha or size out of range.
+        """
+        if not 0.0 <= alpha <= 1.0:
+            raise InputError(f"alpha is {alpha}. Choose a position from 0 (the first face) to 1 (the second).")
+        _check_size(size)
+        with torch.inference_mode():
+            ends = [self._prepare(face, size) for face in (a, b)]
+            return images.to_uint8(morph.render(ends[0], ends[1], torch.tensor([float(alpha)]), self._codec))[0]
+
+    def morph(
+        self,
+        a: AlignedFace,
+        b: AlignedFace,
+        num_frames: int = 24,
+        size: int = 256,
+        interpolation: morph.Interpolation = "slerp",
+        progress: Progress | None = None,
+    ) -> Morph:
+        """Render the whole way from one face to the other in steps of equal change to the eye.
+
+        Args:
+            a, b: both faces.
+            num_frames: frames from `a` to `b`, both included.
+            size: side in pixels, even.
+            interpolation: "slerp" or "linear", how the latent codes are blended.
+            progress: called with (frames done, frames in all).
+
+        Raises:
+            InputError: a setting out of range.
+        """
+        if not NUM_FRAMES[0] <= num_frames <= NUM_FRAMES[1]:
+            raise InputError(f"{num_frames} steps were asked for. Choose from {NUM_FRAMES[0]} to {NUM_FRAMES[1]}.")
+        _check_size(size)
+        if interpolation not in ("slerp", "linear"):
+            raise InputError(f"'{interpolation}' is no interpolation. Choose slerp or linear.")
+        frames = np.empty((num_frames, size, size, 3), np.uint8)
+        with torch.inference_mode():
+            first, last = self._prepare(a, size), self._prepare(b, size)
+            alphas = morph.choose_alphas(first, last, num_frames, self._codec)
+            for start in range(0, num_frames, FRAMES_AT_ONCE):
+                part = alphas[start : start + FRAMES_AT_ONCE]
+                rendered = morph.render(first, last, part, self._codec, interpolation)
+                frames[start : start + len(part)] = images.to_uint8(rendered)
+                if progress is not None:
+                    progress(start + len(part), num_frames)
+        return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(a.warnings + b.warnings)))
+
+    def _tensor(self, face: AlignedFace) -> torch.Tensor:
+        return images.to_tensor(face.image)
+
+    def _prepare(self, face: AlignedFace, size: int) -> morph.Endpoint:
+        return morph.prepare(self._tensor(face), face.landmarks, size, self._codec)
+
+
+class _Codec:
+    """The autoencoder as `facemorph.morph` sees it; bfloat16 where the processor multiplies it natively."""
+
+    def __init__(self, model: Autoencoder, device: torch.device) -> None:
+        self._model = model.to(device)
+        self._device = device
+        self._reduced = device.type == "cuda" or _has_bfloat16()
+        self.image_size = model.config.image_size
+
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        with self._precision():
+            z = self._model.encode(self._placed(x)).mode()
+        return z.spatial.float().cpu(), None if z.compact is None else z.compact.float().cpu()
+
+    def decode(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+        z = Latent(self._placed(spatial), None if compact is None else compact.to(self._device))
+        with self._precision():
+            return self._model.decode(z).float().cpu().contiguous()
+
+    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        with self._precision():
+            return [layer.float().cpu() for layer in self._model.features(self._placed(x))]
+
+    def _placed(self, x: torch.Tensor) -> torch.Tensor:
+        return x.to(self._device).contiguous(memory_format=torch.channels_last)
+
+    def _precision(self) -> AbstractContextManager[object]:
+        return torch.autocast(self._device.type, torch.bfloat16) if self._reduced else nullcontext()
+
+
+def _has_bfloat16() -> bool:
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def _check_size(size: int) -> None:
+    if not SIZES[0] <= size <= SIZES[1] or size % 2:
+        raise InputError(f"The size is {size} pixels. Choose an even number from {SIZES[0]} to {SIZES[1]}.")
