@@ -147,7 +147,7 @@ def _reduced(image: Image.Image, original_longest: int) -> LoadedPhoto:
 def to_tensor(image: Array) -> torch.Tensor:
     """Turn (H, W, 3) or (T, H, W, 3) uint8 into (T, 3, H, W) float32 in [0, 1]; T is 1 for a single picture."""
     batch = image if image.ndim == 4 else image[None]
-    return torch.from_numpy(np.ascontiguousarray(batch)).permute(0, 3, 1, 2).float().div_(255.0)
+    return torch.from_numpy(np.require(batch, requirements=["C", "W"])).permute(0, 3, 1, 2).float().div_(255.0)
 
 
 def to_uint8(x: torch.Tensor) -> Array:

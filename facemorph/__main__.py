@@ -1,0 +1,132 @@
+"""The command line: `python -m facemorph morph a.jpg b.jpg -o out.gif`.
+
+The result goes to standard output; progress, warnings and errors go to standard error. The exit code is 0, 2 for a
+photo or a setting that cannot be used, and 1 for anything else that went wrong for a known reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from facemorph.align import AlignedFace
+from facemorph.arguments import parser
+from facemorph.errors import FaceMorphError, InputError, RenderError
+from facemorph.pipeline import FaceMorpher
+from facemorph.render import (
+    STILL_SUFFIXES,
+    SUFFIXES,
+    RenderedFile,
+    RenderOptions,
+    check_path,
+    draw_landmarks,
+    save_still,
+)
+
+BAR_WIDTH = 30
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the words after the program's name; those of the process where none are given.
+
+    Returns:
+        The exit code.
+    """
+    arguments = parser().parse_args(argv)
+    try:
+        COMMANDS[arguments.command](arguments)
+    except FaceMorphError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, InputError) else 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _morph(arguments: argparse.Namespace) -> None:
+    options = _render_options(arguments)
+    _check_output(arguments.output, SUFFIXES)
+    morpher = _load(arguments)
+    a, b = _align(morpher, arguments.a, arguments.face_a), _align(morpher, arguments.b, arguments.face_b)
+    morph = morpher.morph(a, b, arguments.steps, arguments.size, arguments.interpolation, progress=_show_progress)
+    _warn(*(warning for warning in morph.warnings if warning not in (*a.warnings, *b.warnings)))
+    _report(morph.save(arguments.output, fps=options.fps, ping_pong=options.ping_pong, hold=options.hold))
+
+
+def _frame(arguments: argparse.Namespace) -> None:
+    _check_output(arguments.output, STILL_SUFFIXES)
+    morpher = _load(arguments)
+    a, b = _align(morpher, arguments.a, arguments.face_a), _align(morpher, arguments.b, arguments.face_b)
+    _report(save_still(arguments.output, morpher.frame(a, b, arguments.alpha, arguments.size)))
+
+
+def _strip(arguments: argparse.Namespace) -> None:
+    arguments.fps, arguments.ping_pong, arguments.hold = RenderOptions.fps, RenderOptions.ping_pong, RenderOptions.hold
+    _morph(arguments)
+
+
+def _align_photo(arguments: argparse.Namespace) -> None:
+    _check_output(arguments.output, STILL_SUFFIXES)
+    face = _align(_load(arguments), arguments.photo, arguments.face)
+    pixels = draw_landmarks(face.image, face.landmarks) if arguments.landmarks else face.image
+    _report(save_still(arguments.output, pixels))
+
+
+COMMANDS = {"morph": _morph, "strip": _strip, "frame": _frame, "align": _align_photo}
+
+
+def _load(arguments: argparse.Namespace) -> FaceMorpher:
+    return FaceMorpher.from_checkpoint(arguments.checkpoint, aligner=arguments.aligner, device=arguments.device)
+
+
+def _align(morpher: FaceMorpher, photo: Path, face: int | None) -> AlignedFace:
+    """Align one photo; what is said about it names it, because a command may have several."""
+    try:
+        aligned = morpher.align(photo, face=face)
+    except InputError as error:
+        if photo.name not in str(error):
+            error.args = (f"{photo.name}: {error}",)
+        raise
+    _warn(*(f"{photo.name}: {warning}" for warning in aligned.warnings))
+    return aligned
+
+
+def _check_output(path: Path, suffixes: Sequence[str]) -> None:
+    """Refuse a file that cannot be written before anything is computed for it, as a mistake in the command."""
+    try:
+        check_path(path, suffixes)
+    except RenderError as error:
+        raise InputError(str(error)) from error
+
+
+def _render_options(arguments: argparse.Namespace) -> RenderOptions:
+    try:
+        return RenderOptions(fps=arguments.fps, ping_pong=arguments.ping_pong, hold=arguments.hold)
+    except RenderError as error:
+        raise InputError(str(error)) from error
+
+
+def _report(file: RenderedFile) -> None:
+    _warn(*file.warnings)
+    print(f"{file.path} ({max(1, round(file.num_bytes / 1024))} KB)")
+
+
+def _warn(*sentences: str) -> None:
+    for sentence in sentences:
+        print(f"Warning: {sentence}", file=sys.stderr)
+
+
+def _show_progress(done: int, total: int) -> None:
+    filled = BAR_WIDTH * done // max(total, 1)
+    bar = "#" * filled + "-" * (BAR_WIDTH - filled)
+    print(f"\rMorphing [{bar}] {done}/{total}", end="\n" if done >= total else "", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

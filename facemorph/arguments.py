@@ -1,0 +1,182 @@
+"""The words of the command line: commands, options, and the ranges that are checked before any work starts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, TypeVar, get_args
+
+import torch
+
+from facemorph.morph import Interpolation
+from facemorph.pipeline import NUM_FRAMES, SIZES
+from facemorph.render import STILL_SUFFIXES, SUFFIXES, RenderOptions
+
+PROGRAM = "python -m facemorph"
+Number = TypeVar("Number", int, float)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Shows the defaults that tell something."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        shown = action.default is not None and action.default is not argparse.SUPPRESS and action.nargs != 0
+        return f"{action.help} (default: %(default)s)" if shown else action.help
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as all other errors do."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"Error: {message}. See {self.prog} --help.\n")
+
+
+def parser() -> _Parser:
+    """Return the parser of all commands; the chosen one is `command` of its result."""
+    top = _Parser(
+        prog=PROGRAM,
+        description="Morph one face into another. Photos stay on this machine.",
+        epilog=f"example: {PROGRAM} morph a.jpg b.jpg -o out.gif\n\n{PROGRAM} COMMAND --help explains one command.",
+        formatter_class=_Formatter,
+    )
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+
+    def add(name: str, what: str, example: str, parents: Sequence[_Parser]) -> _Parser:
+        return commands.add_parser(
+            name,
+            help=what,
+            description=what,
+            epilog=f"example: {PROGRAM} {example}",
+            parents=parents,
+            formatter_class=_Formatter,
+        )
+
+    two, model = _two_photos(), _model_options()
+    add(
+        "morph",
+        "Morph the face of photo A into that of photo B.",
+        "morph a.jpg b.jpg -o out.gif --steps 24 --size 256",
+        [two, _output(SUFFIXES), _morph_options(), _playing_options(), model],
+    )
+    add(
+        "strip",
+        "Draw the morph as a row of frames with their alphas.",
+        "strip a.jpg b.jpg -o strip.png",
+        [two, _output((".png",)), _morph_options(steps=8), model],
+    )
+    frame = add(
+        "frame",
+        "Write one frame of the morph.",
+        "frame a.jpg b.jpg --alpha 0.5 -o middle.png",
+        [two, _output(STILL_SUFFIXES), _size_option(), model],
+    )
+    frame.add_argument("--alpha", type=_alpha, default=0.5, metavar="0..1", help="0 is photo A, 1 is photo B")
+    align = add(
+        "align",
+        "Write the aligned crop of a photo: what a morph starts from.",
+        "align photo.jpg -o crop.png --landmarks",
+        [_output(STILL_SUFFIXES), model],
+    )
+    align.add_argument("photo", type=Path, help="the photo")
+    align.add_argument(
+        "--face", type=_face, metavar="N", help="which face, counted from the largest, 0 (default: largest)"
+    )
+    align.add_argument("--landmarks", action="store_true", help="draw the 68 landmarks")
+    return top
+
+
+def _steps(text: str) -> int:
+    return _in_range(text, int, *NUM_FRAMES)
+
+
+def _size(text: str) -> int:
+    size = _in_range(text, int, *SIZES)
+    if size % 2:
+        raise argparse.ArgumentTypeError(f"{text} is odd, choose an even number of pixels")
+    return size
+
+
+def _alpha(text: str) -> float:
+    return _in_range(text, float, 0.0, 1.0)
+
+
+def _face(text: str) -> int:
+    return _in_range(text, int, 0, 99)
+
+
+def _in_range(text: str, number: type[Number], low: Number, high: Number) -> Number:
+    try:
+        value = number(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no {'whole ' if number is int else ''}number") from error
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text} is out of range, choose from {low:g} to {high:g}")
+    return value
+
+
+def _device(text: str) -> str:
+    try:
+        torch.empty(0, device=text)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA raises the latter
+        raise argparse.ArgumentTypeError(f"torch has no device '{text}' here, choose cpu") from error
+    return text
+
+
+def _two_photos() -> _Parser:
+    parser = _Parser(add_help=False)
+    for letter in "ab":
+        parser.add_argument(letter, type=Path, metavar=f"PHOTO_{letter.upper()}", help=f"photo {letter.upper()}")
+    for letter in "ab":
+        which = f"which face of photo {letter.upper()}, counted from the largest, 0 (default: largest)"
+        parser.add_argument(f"--face-{letter}", type=_face, metavar="N", help=which)
+    return parser
+
+
+def _output(suffixes: Sequence[str]) -> _Parser:
+    parser = _Parser(add_help=False)
+    kinds = f"the file to write: {', '.join(suffixes)}"
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=kinds)
+    return parser
+
+
+def _size_option() -> _Parser:
+    parser = _Parser(add_help=False)
+    parser.add_argument("--size", type=_size, default=256, metavar="PIXELS", help="side of the picture, an even number")
+    return parser
+
+
+def _morph_options(steps: int = 24) -> _Parser:
+    parser = _Parser(add_help=False, parents=[_size_option()])
+    parser.add_argument("--steps", type=_steps, default=steps, metavar="N", help="number of frames from A to B")
+    parser.add_argument(
+        "--interpolation", choices=get_args(Interpolation), default="slerp", help="how the codes are mixed"
+    )
+    return parser
+
+
+def _playing_options() -> _Parser:
+    parser = _Parser(add_help=False)
+    parser.add_argument("--fps", type=float, default=RenderOptions.fps, help="frames per second")
+    parser.add_argument(
+        "--no-ping-pong", dest="ping_pong", action="store_false", help="play from A to B only, not back"
+    )
+    parser.add_argument(
+        "--hold", type=float, default=RenderOptions.hold, metavar="SECONDS", help="how long both ends stand still"
+    )
+    return parser
+
+
+def _model_options() -> _Parser:
+    parser = _Parser(add_help=False)
+    parser.add_argument(
+        "--aligner",
+        choices=("auto", "builtin", "fan"),
+        default="auto",
+        help="what finds the face: our own network, face-alignment, or face-alignment where its weights are on disk",
+    )
+    parser.add_argument("--device", type=_device, default="cpu", help="where the networks run: cpu, cuda, mps")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FOLDER", help="another autoencoder than the one that comes along"
+    )
+    return parser
