@@ -28,6 +28,7 @@ FILL_BLUR = 0.12
 LEFT_EYE, RIGHT_EYE, MOUTH_CORNERS = slice(36, 42), slice(42, 48), [48, 54]
 
 FloatArray = npt.NDArray[np.float32]
+Picture = npt.NDArray[np.uint8]
 
 
 def crop_from_photo_matrix(landmarks: FloatArray, size: int) -> FloatArray:
@@ -70,9 +71,70 @@ def invert_matrix(matrix: FloatArray) -> FloatArray:
     return np.column_stack([inverse, -inverse @ matrix[:, 2]]).astype(np.float32)
 
 
-def crop_photo(
-    photo: npt.NDArray[np.uint8], matrix: FloatArray, size: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+def sample_square(photo: Picture, matrix: FloatArray, size: int, mode: str) -> tuple[torch.Tensor, FloatArray]:
+    """Sample a square out of a photo; outside it the photo is reflected, as often as needed.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        matrix: (2, 3) square_from_photo.
+        size: side of the square in pixels.
+        mode: "bilinear" or "bicubic".
+
+    Returns:
+        x: (1, 3, size, size) float32 in about [0, 1] (bicubic sampling overshoots a little).
+        beyond: (size, size) float32, how many pixels of the photo each place lies outside it; 0 inside.
+    """
+    columns, rows = _grid(invert_matrix(matrix), size)
+    height, width = photo.shape[:2]
+    beyond = np.maximum(_outside(columns, width), _outside(rows, height))
+    if beyond.any():
+        columns, rows = _reflect(columns, width), _reflect(rows, height)
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    margin = 3 / min(scale, 1.0)
+    left, right = _span(columns, width, margin)
+    top, bottom = _span(rows, height, margin)
+    part = _reduce(np.ascontiguousarray(photo[top:bottom, left:right]), scale)
+    grid = torch.empty(1, size, size, 2)
+    grid[0, ..., 0] = torch.from_numpy((columns - left + 0.5) * (2 / (right - left)) - 1)
+    grid[0, ..., 1] = torch.from_numpy((rows - top + 0.5) * (2 / (bottom - top)) - 1)
+    x = F.grid_sample(to_tensor(part), grid, mode=mode, padding_mode="border", align_corners=False)
+    return x, beyond
+
+
+def _grid(matrix: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
+    """Return the x and the y, (size, size) each, where `matrix` brings the pixels of a square."""
+    ticks = np.arange(size, dtype=np.float32)
+    columns, rows = (line[0] * ticks[None] + (line[1] * ticks + line[2])[:, None] for line in matrix)
+    return columns, rows
+
+
+def _outside(places: FloatArray, length: int) -> FloatArray:
+    return np.maximum(np.maximum(-0.5 - places, places - (length - 0.5)), 0, dtype=np.float32)
+
+
+def _reflect(places: FloatArray, length: int) -> FloatArray:
+    """Fold places on a line into [-0.5, length - 0.5]."""
+    folded = length - np.abs((places + 0.5) % (2 * length) - length) - 0.5
+    return folded.astype(np.float32)
+
+
+def _span(places: FloatArray, length: int, margin: float) -> tuple[int, int]:
+    """Return the part of a line, as a range of whole pixels, that holds all places and a margin."""
+    first = int(min(max(np.floor(places.min() - margin), 0), length - 1))
+    last = int(max(min(np.ceil(places.max() + margin) + 1, length), first + 1))
+    return first, last
+
+
+def _reduce(photo: Picture, scale: float) -> Picture:
+    """Reduce `photo` by `scale` where that is below 1, so that sampling it at crop resolution does not alias."""
+    height, width = photo.shape[:2]
+    new = (max(2, round(width * scale)), max(2, round(height * scale)))
+    if scale >= 1 or new == (width, height):
+        return photo
+    return np.asarray(Image.fromarray(photo).resize(new, Image.Resampling.LANCZOS, reducing_gap=3.0))
+
+
+def crop_photo(photo: Picture, matrix: FloatArray, size: int) -> tuple[Picture, npt.NDArray[np.bool_]]:
     """Cut the crop that `matrix` describes out of a photo; what lies outside is reflected and softly blurred.
 
     Args:
@@ -84,42 +146,13 @@ def crop_photo(
         image: (size, size, 3) uint8.
         inside: (size, size) bool, True where the crop shows the photo.
     """
-    reduced, reduced_from_photo = _reduce(photo, float(np.hypot(matrix[0, 0], matrix[1, 0])))
-    grid_matrix = _compose(reduced_from_photo, invert_matrix(matrix))
-    ticks = np.arange(size, dtype=np.float32)
-    grid = transform_points(grid_matrix, np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2))
-    height, width = reduced.shape[:2]
-    normalised = torch.from_numpy((2 * grid + 1) / np.array([width, height], np.float32) - 1)
-    sampled = F.grid_sample(
-        to_tensor(reduced),
-        normalised.reshape(1, size, size, 2),
-        mode="bicubic",
-        padding_mode="reflection",
-        align_corners=False,
-    )
-    beyond = np.maximum(np.maximum(-0.5 - grid, grid - np.array([width - 0.5, height - 0.5], np.float32)), 0).max(1)
-    inside = (beyond <= 0).reshape(size, size)
+    sampled, beyond = sample_square(photo, matrix, size, "bicubic")
+    inside = beyond <= 0
     if not inside.all():
-        pixels_per_reduced = float(np.hypot(matrix[0, 0], matrix[1, 0])) / reduced_from_photo[0, 0]
-        depth = torch.from_numpy((beyond * pixels_per_reduced / (FILL_BLUR * size)).astype(np.float32))
+        scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+        depth = torch.from_numpy(beyond * np.float32(scale / (FILL_BLUR * size)))
         sampled = _soften(sampled.clamp(0, 1), depth.reshape(1, 1, size, size).clamp(0, 1))
     return to_uint8(sampled)[0], inside
-
-
-def _reduce(photo: npt.NDArray[np.uint8], scale: float) -> tuple[npt.NDArray[np.uint8], FloatArray]:
-    """Reduce `photo` by `scale` where that is below 1, so that sampling it at crop resolution does not alias."""
-    height, width = photo.shape[:2]
-    new = (max(2, round(width * scale)), max(2, round(height * scale))) if scale < 1 else (width, height)
-    if new == (width, height):
-        return photo, np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-    reduced = np.asarray(Image.fromarray(photo).resize(new, Image.Resampling.LANCZOS))
-    sx, sy = new[0] / width, new[1] / height
-    return reduced, np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2]], np.float32)
-
-
-def _compose(outer: FloatArray, inner: FloatArray) -> FloatArray:
-    linear = outer[:, :2] @ inner[:, :2]
-    return np.column_stack([linear, outer[:, :2] @ inner[:, 2] + outer[:, 2]]).astype(np.float32)
 
 
 def _soften(x: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,95 @@
+"""The landmark network: 68 points, and whether this is a face at all, from an upright window.
+
+Convention: the window is the one of `Pose.window_from_photo`; points are window pixels at the network's size, origin
+at the centre of the top-left pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from facemorph.align.blocks import Downsample, blocks
+from facemorph.align.pose import MEAN_FACE, WINDOW
+
+
+@dataclass(frozen=True)
+class LandmarkConfig:
+    """What shapes a `LandmarkNetwork`.
+
+    Attributes:
+        window_size: side of the window in pixels, a multiple of 16.
+        channels: channels at 1/4, 1/8 and 1/16 of the window's size.
+        depths: residual blocks at each of them.
+        hidden: width of the fully connected layer.
+    """
+
+    window_size: int = 96
+    channels: tuple[int, int, int] = (48, 80, 88)
+    depths: tuple[int, int, int] = (1, 2, 2)
+    hidden: int = 144
+
+    def __post_init__(self) -> None:
+        if len(self.channels) != 3 or len(self.depths) != 3:
+            raise ValueError(f"channels and depths need 3 numbers each, not {self.channels} and {self.depths}")
+        if min(self.window_size, self.hidden, *self.channels, *self.depths) < 1 or self.window_size % 16:
+            raise ValueError("all sizes must be positive, and window_size a multiple of 16")
+
+
+@dataclass(frozen=True)
+class LandmarkOutput:
+    """What the landmark network says about each window.
+
+    Attributes:
+        landmarks: (B, 68, 2) float32 (x, y) in window pixels, iBUG order.
+        logits: (B,) the logit of the window showing a human face.
+    """
+
+    landmarks: torch.Tensor
+    logits: torch.Tensor
+
+
+class LandmarkNetwork(nn.Module):
+    """Regress 68 points as offsets from the mean face."""
+
+    mean_points: torch.Tensor
+
+    def __init__(self, config: LandmarkConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or LandmarkConfig()
+        quarter, eighth, sixteenth = config.channels
+        self.stem = nn.Conv2d(12, 24, 3, padding=1)
+        self.trunk = nn.Sequential(
+            Downsample(24, quarter),
+            blocks(quarter, config.depths[0]),
+            Downsample(quarter, eighth),
+            blocks(eighth, config.depths[1]),
+            Downsample(eighth, sixteenth),
+            blocks(sixteenth, config.depths[2]),
+        )
+        cells = (config.window_size // 16) ** 2
+        self.squeeze = nn.Conv2d(sixteenth, 24, 1)
+        self.hidden = nn.Linear(24 * cells, config.hidden)
+        self.points = nn.Linear(config.hidden, 136)
+        self.face = nn.Linear(config.hidden + sixteenth, 1)
+        nn.init.zeros_(self.points.weight)
+        nn.init.zeros_(self.points.bias)
+        pixels_per_unit = config.window_size / WINDOW
+        mean = torch.from_numpy(MEAN_FACE) * pixels_per_unit + (config.window_size - 1) / 2
+        self.register_buffer("mean_points", mean, persistent=False)
+        self.pixels_per_unit = pixels_per_unit
+
+    def forward(self, x: torch.Tensor) -> LandmarkOutput:
+        """Mark a batch of windows.
+
+        Args:
+            x: (B, 3, window_size, window_size) float in [0, 1], RGB.
+        """
+        features = F.relu(self.trunk(self.stem(F.pixel_unshuffle(x * 2 - 1, 2))))
+        hidden = F.relu(self.hidden(F.relu(self.squeeze(features)).flatten(1)))
+        offsets = self.points(hidden).float().reshape(-1, 68, 2)
+        logits = self.face(torch.cat([hidden, features.mean((2, 3))], 1)).float().squeeze(1)
+        return LandmarkOutput(self.mean_points + offsets * self.pixels_per_unit, logits)
