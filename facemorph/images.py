@@ -5,8 +5,10 @@ Outside the networks a picture is (H, W, 3) uint8 RGB; inside it is (B, 3, H, W)
 
 from __future__ import annotations
 
-import warnings
+import contextlib
+import os
 from dataclasses import dataclass
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
@@ -14,13 +16,16 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from facemorph.errors import ImageTooLargeError, ImageTooSmallError, UnsupportedImageError
 
 Array: TypeAlias = npt.NDArray[np.uint8]
 Photo: TypeAlias = "str | PathLike[str] | Image.Image | Array"
 
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
+"""What is opened; Pillow would also hand PostScript to another program."""
 MAX_PIXELS = 64_000_000
 """Photos above this are refused before decoding; the photos of 50-megapixel phones pass."""
 WORKING_SIZE = 2048
@@ -46,8 +51,9 @@ def load_photo(photo: Photo) -> LoadedPhoto:
     """Read a photo upright, in RGB, at no more than `WORKING_SIZE` pixels on its longer side.
 
     Args:
-        photo: a path, a PIL image in any mode, or an (H, W, 3) uint8 RGB array. Of an animation the first frame is
-            taken. EXIF orientation is applied, transparency is laid on white, and 16-bit gray is scaled to 8 bits.
+        photo: a path, a PIL image in any mode, or an (H, W, 3) uint8 RGB array. Of an animated file the first frame is
+            taken. EXIF orientation is applied, colours are brought to sRGB where an ICC profile says what they are,
+            transparency is laid on white, and 16-bit gray is scaled to 8 bits.
 
     Returns:
         The pixels, and how much they were reduced.
@@ -60,25 +66,51 @@ def load_photo(photo: Photo) -> LoadedPhoto:
     if isinstance(photo, np.ndarray):
         return _reduced(Image.fromarray(_checked_array(photo)), max(photo.shape))
     if isinstance(photo, Image.Image):
-        return _decoded(photo, "This picture")
+        _check_size(*photo.size, "This picture")
+        return _decoded(photo, "This picture", max(photo.size))
     path = Path(photo)
-    name = f"'{path.name}'"
+    name = f"'{path.name or path}'"
+    with _open(path, name) as image:
+        _check_size(*image.size, name)
+        longest = max(image.size)
+        if isinstance(image, JpegImageFile):  # decode at 1/2, 1/4 or 1/8 where that is still large enough
+            image.draft(None, (image.width * WORKING_SIZE // longest, image.height * WORKING_SIZE // longest))
+        return _decoded(image, name, longest)
+
+
+def _open(path: Path, name: str) -> Image.Image:
+    if not path.exists():
+        raise UnsupportedImageError(f"{name} does not exist. Check the path.")
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise UnsupportedImageError(f"{name} cannot be read. Choose a picture file that you may open.")
+    formats = _formats()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return _decoded(image, name)
-    except FileNotFoundError as error:
-        raise UnsupportedImageError(f"{name} does not exist. Check the path.") from error
-    except (IsADirectoryError, PermissionError) as error:
-        raise UnsupportedImageError(f"{name} cannot be read. Choose a picture file that you may open.") from error
-    except Image.DecompressionBombError as error:
-        raise UnsupportedImageError(f"{name} is far too large to open. Reduce it to under 64 megapixels.") from error
+        return Image.open(path, formats=formats)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        _check_size(*_declared_size(path, formats), name)
+        raise
     except UnidentifiedImageError as error:
         raise UnsupportedImageError(
             f"{name} is not a picture that can be opened here, whatever its name says. Use JPEG, PNG, WebP or GIF; "
             "export HEIC photos as JPEG first."
         ) from error
+    except Exception as error:  # Pillow's readers raise whatever a damaged header makes them stumble on
+        raise _damaged(name) from error
+
+
+def _formats() -> list[str]:
+    """Return those of `FORMATS` that this build of Pillow reads."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def _declared_size(path: Path, formats: list[str]) -> tuple[int, int]:
+    """Return (width, height) from the header of a picture that Pillow refuses to open because of its size."""
+    for name in formats:
+        with contextlib.suppress(Exception), path.open("rb") as file:
+            width, height = Image.OPEN[name][0](file, path.name).size
+            return width, height
+    raise _damaged(f"'{path.name}'")
 
 
 def _checked_array(array: Array) -> Array:
@@ -108,40 +140,80 @@ def _check_size(width: int, height: int, name: str) -> None:
         )
 
 
-def _decoded(image: Image.Image, name: str) -> LoadedPhoto:
-    _check_size(*image.size, name)
-    longest = max(image.size)
+def _damaged(name: str) -> UnsupportedImageError:
+    return UnsupportedImageError(f"{name} is damaged or cut short and cannot be decoded. Save or download it again.")
+
+
+def _decoded(image: Image.Image, name: str, original_longest: int) -> LoadedPhoto:
     try:
-        if image.format == "JPEG":  # decode at 1/2, 1/4 or 1/8 where that is still large enough
-            image.draft(None, (WORKING_SIZE, WORKING_SIZE))
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        return _reduced(_to_rgb(upright), longest)
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise UnsupportedImageError(
-            f"{name} is damaged or cut short and cannot be decoded. Save or download it again."
-        ) from error
+        upright = _upright(image)
+        if upright.mode in ("RGB", "L", "CMYK"):  # cheaper before the colours are converted than after
+            upright = _shrunk(upright)
+        return _reduced(_to_rgb(upright), original_longest)
+    except Exception as error:  # as above, for damaged data
+        raise _damaged(name) from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF is no reason to refuse the picture
+        return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":  # 16-bit and float gray: PIL would clip at 255
-        values = np.asarray(image, dtype=np.float64)
-        peak = 65535.0 if values.max(initial=0) > 255 else 255.0
-        return Image.fromarray(np.clip(values * (255.0 / peak), 0, 255).astype(np.uint8)).convert("RGB")
-    if "A" in image.getbands() or "transparency" in image.info:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _deep_gray_to_rgb(image)
+    if image.mode.endswith(("A", "a")) or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    return _in_srgb(image) or image.convert("RGB")
+
+
+def _deep_gray_to_rgb(image: Image.Image) -> Image.Image:
+    """Scale gray of more than 8 bits to 8; Pillow's own conversion would clip it at 255.
+
+    The mode says how deep 16-bit gray is, so that a dark picture stays dark. "I" is 16-bit gray from PNG and PGM files;
+    elsewhere "I" and "F" say nothing about their range, and their largest value has to.
+    """
+    values = np.asarray(image, dtype=np.float64)
+    if image.mode.startswith("I;16") or image.format in ("PNG", "PPM"):
+        peak = 65535.0
+    else:
+        largest = values.max(initial=0)
+        peak = 1.0 if image.mode == "F" and largest <= 1 else 255.0 if largest <= 255 else 65535.0
+    return Image.fromarray(np.clip(values * (255.0 / peak) + 0.5, 0, 255).astype(np.uint8)).convert("RGB")
+
+
+def _in_srgb(image: Image.Image) -> Image.Image | None:
+    """Bring an image with an ICC profile to sRGB; None where it has none, or one that cannot be applied."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "CMYK"):
+        return None
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return None
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
+
+
+def _shrunk(image: Image.Image) -> Image.Image:
+    longest = max(image.size)
+    if longest <= WORKING_SIZE:
+        return image
+    width, height = (max(1, round(side * WORKING_SIZE / longest)) for side in image.size)
+    info, image = image.info, image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    image.info = info  # the ICC profile
+    return image
 
 
 def _reduced(image: Image.Image, original_longest: int) -> LoadedPhoto:
-    longest = max(image.size)
-    if longest > WORKING_SIZE:
-        size = tuple(max(1, round(side * WORKING_SIZE / longest)) for side in image.size)
-        image = image.resize((size[0], size[1]), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    scale = max(image.size) / original_longest
-    return LoadedPhoto(np.array(image, dtype=np.uint8), scale)
+    image = _shrunk(image)
+    return LoadedPhoto(np.array(image, dtype=np.uint8), max(image.size) / original_longest)
 
 
 def to_tensor(image: Array) -> torch.Tensor:
