@@ -1,0 +1,308 @@
+"""What the page does: photos in, faces and morphs out.
+
+Here, and only here, errors become messages. A `FaceMorphError` becomes a line beside the photo or the button that it is
+about, and nothing else on the page changes. Anything unexpected is logged and becomes one general sentence.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import inspect
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+
+import gradio as gr
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from facemorph.align import AlignedFace
+from facemorph.errors import FaceMorphError, ImageTooLargeError, UnsupportedImageError
+from facemorph.render import draw_landmarks
+from facemorph.ui.stage import stage_value
+from facemorph.ui.texts import (
+    Language,
+    describe_error,
+    describe_face,
+    describe_unexpected,
+    file_size,
+    language_of,
+    photo_name,
+    say,
+)
+
+if TYPE_CHECKING:
+    from facemorph.pipeline import FaceMorpher
+
+Slot = Literal["A", "B"]
+DOWNLOADS = {"gif": "GIF", "webp": "WebP", "mp4": "MP4", "png": "Strip"}
+"""The files a morph can be taken home as: suffix and what the page calls it."""
+
+PREVIEW_SIZE = 384
+
+logger = logging.getLogger(__name__)
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+NO_CROP = gr.update(value=None, visible=False)
+NO_CHOICE = gr.update(visible=False)
+
+
+@dataclass(frozen=True)
+class ChosenFace:
+    """A face that was found in an uploaded photo; lives in the session's `gr.State`.
+
+    Attributes:
+        path: the uploaded file.
+        index: which of the photo's faces, 0 for the largest.
+        face: the crop and its landmarks.
+    """
+
+    path: str
+    index: int
+    face: AlignedFace
+
+
+class PhotoView(NamedTuple):
+    """What changes on the page when a photo is given or its face is chosen; the order of the event's outputs."""
+
+    photo: Any
+    chosen: Any
+    crop: Any
+    note: Any
+    choice: Any
+
+
+class MorphView(NamedTuple):
+    """What changes on the page while a morph is made; the order of the event's outputs."""
+
+    stage: Any
+    note: Any
+    gif: Any
+    webp: Any
+    mp4: Any
+    png: Any
+
+
+def guarded(function: Function) -> Function:
+    """Let an unforeseen error of a handler be logged, and shown as one sentence instead of a traceback."""
+
+    def unexpected(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> gr.Error:
+        logger.exception("Unexpected error in %s", function.__name__)
+        given = [*arguments, *keywords.values()]
+        request = next((value for value in given if isinstance(value, gr.Request)), None)
+        return gr.Error(describe_unexpected(language_of(request)), print_exception=False)
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        try:
+            return function(*arguments, **keywords)
+        except Exception as error:
+            raise unexpected(arguments, keywords) from error
+
+    @functools.wraps(function)
+    def iterate(*arguments: Any, **keywords: Any) -> Iterator[Any]:
+        try:
+            yield from function(*arguments, **keywords)
+        except Exception as error:
+            raise unexpected(arguments, keywords) from error
+
+    return iterate if inspect.isgeneratorfunction(function) else call  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class PhotoHandlers:
+    """The handlers of one of the two photos."""
+
+    morpher: FaceMorpher
+    slot: Slot
+
+    @guarded
+    def align(self, path: str | None, chosen: ChosenFace | None, request: gr.Request) -> PhotoView:
+        """Find the largest face of a new photo; leave everything where it is if the photo is already known."""
+        if path is None or (chosen is not None and chosen.path == path):
+            return PhotoView(*[gr.skip()] * len(PhotoView._fields))
+        return self.view(path, 0, language_of(request))
+
+    @guarded
+    def choose(self, path: str | None, index: int | None, request: gr.Request) -> PhotoView:
+        """Take another face of the same photo."""
+        if path is None or index is None:
+            return PhotoView(*[gr.skip()] * len(PhotoView._fields))
+        return self.view(path, index, language_of(request))
+
+    def clear(self) -> PhotoView:
+        """Forget the photo."""
+        return PhotoView(gr.skip(), None, NO_CROP, "", NO_CHOICE)
+
+    def view(self, path: str, index: int, language: Language) -> PhotoView:
+        """Align a face of the photo at `path` and return what to show of it, or why that was not possible."""
+        try:
+            face = self.morpher.align(path, face=index or None)
+        except FaceMorphError as error:
+            unreadable = isinstance(error, UnsupportedImageError | ImageTooLargeError)
+            sentence = self._named(describe_error(error, language), language)
+            photo = None if unreadable else gr.skip()
+            return PhotoView(photo, None, NO_CROP, note(sentence, "error"), NO_CHOICE)
+        return self.show(ChosenFace(path, index, face), language)._replace(photo=gr.skip())
+
+    def show(self, chosen: ChosenFace, language: Language) -> PhotoView:
+        """Return what to show of a face that is already aligned."""
+        face = chosen.face
+        choices = [(str(i + 1) + say(language, " (largest)", "（最大）") * (i == 0), i) for i in range(face.num_faces)]
+        choice = gr.update(choices=choices, value=chosen.index, visible=face.num_faces > 1)
+        crop = gr.update(value=_preview(face), visible=True)
+        return PhotoView(chosen.path, chosen, crop, note(self._named(describe_face(face, language), language)), choice)
+
+    def _named(self, sentence: str, language: Language) -> str:
+        return f"{photo_name(self.slot, language)}{say(language, ': ', '：')}{sentence}"
+
+
+@dataclass(frozen=True)
+class PairHandlers:
+    """The handlers that concern both photos."""
+
+    morpher: FaceMorpher
+
+    @guarded
+    def swap(
+        self,
+        path_a: str | None,
+        chosen_a: ChosenFace | None,
+        path_b: str | None,
+        chosen_b: ChosenFace | None,
+        request: gr.Request,
+    ) -> tuple[Any, ...]:
+        """Exchange the two photos with the faces chosen in them."""
+        language = language_of(request)
+        return (
+            *self._moved("A", path_b, chosen_b, language),
+            *self._moved("B", path_a, chosen_a, language),
+        )
+
+    @guarded
+    def take(self, path_a: str, path_b: str, request: gr.Request) -> tuple[Any, ...]:
+        """Take two photos at once, as the examples do."""
+        language = language_of(request)
+        return (*self._moved("A", path_a, None, language), *self._moved("B", path_b, None, language))
+
+    def _moved(self, slot: Slot, path: str | None, chosen: ChosenFace | None, language: Language) -> PhotoView:
+        handlers = PhotoHandlers(self.morpher, slot)
+        if path is None:
+            return handlers.clear()._replace(photo=None)
+        if chosen is not None:
+            return handlers.show(chosen, language)
+        view = handlers.view(path, 0, language)
+        return view if view.photo is None else view._replace(photo=path)
+
+    @guarded
+    def morph(
+        self,
+        chosen_a: ChosenFace | None,
+        chosen_b: ChosenFace | None,
+        steps: float,
+        size: int,
+        fps: float,
+        ping_pong: bool,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008, Gradio finds it by its default
+    ) -> Iterator[MorphView]:
+        """Morph face A into face B: first the GIF and the frames to scrub, then the other files."""
+        language = language_of(request)
+        unchanged = MorphView(*[gr.skip()] * len(MorphView._fields))
+        if chosen_a is None or chosen_b is None:
+            yield unchanged._replace(note=note(_missing(chosen_a, chosen_b, language), "error"))
+            return
+        label = say(language, "Morphing", "正在变形")
+        try:
+            result = self.morpher.morph(
+                chosen_a.face,
+                chosen_b.face,
+                num_frames=int(steps),
+                size=int(size),
+                progress=lambda done, total: progress((done, total), desc=label, unit=say(language, "frames", "帧")),
+            )
+            with tempfile.TemporaryDirectory(prefix="facemorph-") as folder:
+                files = _Files(result, Path(folder), fps=float(fps), ping_pong=ping_pong)
+                gif, gif_button, warnings = files.download("gif")
+                caption = _caption(len(result.frames), int(size), gif, language)
+                known = chosen_a.face.warnings + chosen_b.face.warnings  # these stand beside the photos
+                warnings = (*(sentence for sentence in result.warnings if sentence not in known), *warnings)
+                yield MorphView(
+                    stage_value(gif, result.frames, result.alphas, caption),
+                    note(" ".join(warnings)),
+                    gif_button,
+                    *[
+                        gr.DownloadButton(f"{DOWNLOADS[suffix]} …", interactive=False)
+                        for suffix in ("webp", "mp4", "png")
+                    ],
+                )
+                yield self._other_files(files, unchanged, warnings, language)
+        except FaceMorphError as error:
+            yield unchanged._replace(note=note(describe_error(error, language), "error"))
+
+    def _other_files(
+        self, files: _Files, unchanged: MorphView, warnings: tuple[str, ...], language: Language
+    ) -> MorphView:
+        """Render WebP, MP4 and strip; one that fails is said and does not cost the others."""
+        buttons, failures = {}, []
+        for suffix in ("webp", "mp4", "png"):
+            try:
+                _, buttons[suffix], more = files.download(suffix)
+                warnings = (*warnings, *(sentence for sentence in more if sentence not in warnings))
+            except FaceMorphError as error:
+                buttons[suffix] = gr.DownloadButton(DOWNLOADS[suffix], value=None, interactive=False)
+                failures.append(describe_error(error, language))
+        sentences = " ".join([*warnings, *failures])
+        return unchanged._replace(note=note(sentences, "error" if failures else "plain"), **buttons)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Renders a morph to a folder, one format at a time."""
+
+    result: Any
+    folder: Path
+    fps: float
+    ping_pong: bool
+
+    def download(self, suffix: str) -> tuple[Path, gr.DownloadButton, tuple[str, ...]]:
+        """Render one format; return the file, the button that hands it out, and what to know about it."""
+        rendered = self.result.save(self.folder / f"facemorph.{suffix}", fps=self.fps, ping_pong=self.ping_pong)
+        label = f"{DOWNLOADS[suffix]} · {file_size(rendered.num_bytes)}"
+        button = gr.DownloadButton(label, value=str(rendered.path), interactive=True)
+        return rendered.path, button, rendered.warnings
+
+
+def note(sentence: str, kind: Literal["plain", "error"] = "plain") -> str:
+    """Return `sentence` as the HTML of a note; an error is announced to screen readers at once."""
+    if not sentence:
+        return ""
+    role = "alert" if kind == "error" else "status"
+    return f'<p class="note {kind}" role="{role}">{html.escape(sentence)}</p>'
+
+
+def _preview(face: AlignedFace) -> npt.NDArray[np.uint8]:
+    """Return the crop with its landmarks marked: (384, 384, 3) uint8."""
+    marked = Image.fromarray(draw_landmarks(face.image, face.landmarks))
+    return np.asarray(marked.resize((PREVIEW_SIZE, PREVIEW_SIZE), Image.Resampling.LANCZOS))
+
+
+def _missing(chosen_a: ChosenFace | None, chosen_b: ChosenFace | None, language: Language) -> str:
+    if chosen_a is None and chosen_b is None:
+        return say(language, "Add photos A and B first.", "请先添加照片 A 和 B。")
+    slot = "A" if chosen_a is None else "B"
+    return say(language, f"Photo {slot} has no face yet. Add one first.", f"照片 {slot} 还没有人脸，请先添加。")
+
+
+def _caption(num_frames: int, size: int, gif: Path, language: Language) -> str:
+    size_text = file_size(gif.stat().st_size)
+    return say(
+        language,
+        f"{num_frames} frames · {size} × {size} px · GIF {size_text}",
+        f"{num_frames} 帧 · {size} × {size} 像素 · GIF {size_text}",
+    )

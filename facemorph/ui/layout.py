@@ -1,0 +1,256 @@
+"""The page: which components there are, where they stand, and which handler each event calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from facemorph.ui import theme
+from facemorph.ui.examples import EXAMPLES, example_row, find_pairs
+from facemorph.ui.handlers import DOWNLOADS, PairHandlers, PhotoHandlers, Slot
+from facemorph.ui.photo import Photo
+from facemorph.ui.stage import Stage
+from facemorph.ui.texts import I18N, TITLE, text
+
+if TYPE_CHECKING:
+    from facemorph.pipeline import FaceMorpher
+
+CACHE_SECONDS = (600, 3000)
+"""Every 600 s, files older than 3000 s are deleted: none lives longer than an hour."""
+SHOW_STAGE = """() => {
+  if (document.querySelectorAll(".crop img").length < 2) return;
+  document.querySelector("#stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+}"""
+"""On a phone the morph appears below the button: bring it into view while it is made."""
+STATE_SECONDS = 3600
+QUEUE_LENGTH = 20
+HEAVY: dict[str, Any] = {"concurrency_id": "faces", "concurrency_limit": 1, "api_visibility": "private"}
+"""Whatever runs a model shares one place in the queue."""
+LIGHT: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class PhotoColumn:
+    """The components of one photo; `outputs` is in the order of `PhotoView`."""
+
+    photo: Photo
+    chosen: gr.State
+    crop: gr.Image
+    note: gr.HTML
+    choice: gr.Dropdown
+
+    @property
+    def outputs(self) -> list[Any]:
+        """All of them."""
+        return [self.photo, self.chosen, self.crop, self.note, self.choice]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the morph is to be made."""
+
+    steps: gr.Slider
+    size: gr.Radio
+    fps: gr.Slider
+    ping_pong: gr.Checkbox
+
+    @property
+    def inputs(self) -> list[Any]:
+        """All of them, in the order of the handler's arguments."""
+        return [self.steps, self.size, self.fps, self.ping_pong]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where the morph appears; `outputs` is in the order of `MorphView`."""
+
+    stage: Stage
+    note: gr.HTML
+    downloads: list[gr.DownloadButton]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """All of them."""
+        return [self.stage, self.note, *self.downloads]
+
+
+def build_page(morpher: FaceMorpher, examples: Path = EXAMPLES) -> gr.Blocks:
+    """Return the page, ready to launch with `launch_options()`.
+
+    Args:
+        morpher: does the work; shared by all sessions, so it keeps nothing of theirs.
+        examples: folder of photos to offer; two neighbours by name are a pair. It may be missing or empty.
+    """
+    pairs = find_pairs(examples)
+    page = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE_SECONDS)
+    with page:
+        _header()
+        with gr.Column(elem_classes="page"):
+            with gr.Column(elem_classes="inputs"):
+                with gr.Row(elem_classes="photos", equal_height=False):
+                    a, b = _photo_column("A"), _photo_column("B")
+                with gr.Column(elem_classes="notes"):
+                    a.note.render()  # type: ignore[no-untyped-call]
+                    b.note.render()  # type: ignore[no-untyped-call]
+                gallery = _examples(pairs)
+                with gr.Row(elem_classes="actions"):
+                    swap = gr.Button(text("swap"), scale=2, min_width=90, elem_id="swap")
+                    button = gr.Button(text("morph"), variant="primary", scale=5, min_width=140, elem_id="morph")
+                result_note = gr.HTML(elem_id="note-morph")
+            with gr.Column(elem_classes="result"):
+                result = _result(result_note)
+            with gr.Column(elem_classes="options"):
+                settings = _settings()
+        gr.Markdown(text("consent"), elem_classes="fine")
+        _connect(morpher, a, b, swap, settings, button, result)
+        if gallery is not None:
+            _connect_examples(morpher, gallery, pairs, a, b)
+    page.queue(max_size=QUEUE_LENGTH, api_open=False)
+    return page
+
+
+def launch_options(*, inbrowser: bool = False) -> dict[str, Any]:
+    """Return the arguments for `Blocks.launch`: looks, languages, and what is served to whom."""
+    return {
+        "server_name": "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1",
+        "server_port": int(port) if (port := os.environ.get("PORT")) else None,
+        "inbrowser": inbrowser,
+        "share": False,
+        "ssr_mode": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "footer_links": [],
+        "max_file_size": "60mb",
+        "allowed_paths": [str(EXAMPLES)],
+        "i18n": I18N,
+        "theme": theme.make_theme(),
+        "css": theme.CSS,
+        "head": theme.HEAD,
+    }
+
+
+def _header() -> None:
+    with gr.Column(elem_classes="header"):
+        gr.Markdown(f"# {TITLE}")
+        gr.Markdown(text("lead"), elem_classes="lead")
+        gr.Markdown(text("privacy"), elem_classes="fine")
+
+
+def _examples(pairs: Sequence[tuple[Path, Path]]) -> gr.HTML | None:
+    if not pairs:
+        return None
+    with gr.Column(elem_classes="examples"):
+        gr.Markdown(text("examples"), elem_classes="fine")
+        return example_row(pairs)
+
+
+def _photo_column(slot: Slot) -> PhotoColumn:
+    key = slot.lower()
+    with gr.Column(min_width=140, elem_classes=f"photo photo-{key}"):
+        photo = Photo(
+            label=text(f"photo_{key}"),
+            sources=["upload", "webcam", "clipboard"],
+            type="filepath",
+            buttons=[],
+            height=220,
+            min_width=140,
+            elem_id=f"photo-{key}",
+            alt_text=f"Photo {slot}",
+        )
+        choice = gr.Dropdown(
+            label=text("face_choice"), choices=[], visible=False, interactive=True, elem_id=f"choice-{key}"
+        )
+        crop = gr.Image(
+            show_label=False,
+            interactive=False,
+            buttons=[],
+            format="webp",
+            min_width=140,
+            elem_id=f"crop-{key}",
+            elem_classes="crop",
+            visible=False,
+            alt_text=f"Face {slot}, aligned, with its landmarks",
+        )
+        note = gr.HTML(elem_id=f"note-{key}", render=False)
+    return PhotoColumn(photo, gr.State(time_to_live=STATE_SECONDS), crop, note, choice)
+
+
+def _settings() -> Settings:
+    with gr.Group(elem_classes="settings"):
+        size = gr.Radio([128, 256, 384, 512], value=256, label=text("size"), elem_id="size")
+        with gr.Row():
+            steps = gr.Slider(
+                8, 60, 24, step=1, label=text("steps"), interactive=True, buttons=[], min_width=140, elem_id="steps"
+            )
+            fps = gr.Slider(
+                5, 30, 20, step=1, label=text("fps"), interactive=True, buttons=[], min_width=140, elem_id="fps"
+            )
+        ping_pong = gr.Checkbox(True, label=text("ping_pong"), elem_id="ping-pong")
+    return Settings(steps, size, fps, ping_pong)
+
+
+def _result(note: gr.HTML) -> Result:
+    stage = Stage(elem_id="stage")
+    with gr.Row(elem_classes="downloads"):
+        downloads = [
+            gr.DownloadButton(name, interactive=False, size="md", min_width=100, elem_id=f"download-{suffix}")
+            for suffix, name in DOWNLOADS.items()
+        ]
+    return Result(stage, note, downloads)
+
+
+def _connect(
+    morpher: FaceMorpher,
+    a: PhotoColumn,
+    b: PhotoColumn,
+    swap: gr.Button,
+    settings: Settings,
+    button: gr.Button,
+    result: Result,
+) -> None:
+    for slot, column in (("A", a), ("B", b)):
+        handlers = PhotoHandlers(morpher, slot)  # type: ignore[arg-type]
+        column.photo.change(
+            handlers.align, [column.photo, column.chosen], column.outputs, show_progress_on=column.photo, **HEAVY
+        )
+        column.photo.clear(handlers.clear, None, column.outputs, **LIGHT)
+        column.choice.input(
+            handlers.choose, [column.photo, column.choice], column.outputs, show_progress_on=column.photo, **HEAVY
+        )
+    pair = PairHandlers(morpher)
+    swap.click(
+        pair.swap,
+        [a.photo, a.chosen, b.photo, b.chosen],
+        [*a.outputs, *b.outputs],
+        show_progress="hidden",
+        **HEAVY,
+    )
+    button.click(None, js=SHOW_STAGE)
+    button.click(
+        pair.morph,
+        [a.chosen, b.chosen, *settings.inputs],
+        result.outputs,
+        show_progress_on=result.stage,
+        **HEAVY,
+    )
+
+
+def _connect_examples(
+    morpher: FaceMorpher,
+    gallery: gr.HTML,
+    pairs: Sequence[tuple[Path, Path]],
+    a: PhotoColumn,
+    b: PhotoColumn,
+) -> None:
+    pair = PairHandlers(morpher)
+
+    def take(event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        first, second = pairs[event.index]
+        return pair.take(str(first), str(second), request)
+
+    gallery.click(take, None, [*a.outputs, *b.outputs], show_progress_on=[a.photo, b.photo], **HEAVY)

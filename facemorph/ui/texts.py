@@ -1,0 +1,144 @@
+"""Every word of the page, in English and in Chinese.
+
+Fixed texts are translated in the browser (`gr.I18n`), by the browser's language. Sentences that depend on what happened
+are made on the server, in the language that the request asks for.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import gradio as gr
+from gradio.i18n import I18nData
+
+from facemorph.align import AlignedFace
+from facemorph.errors import (
+    FaceMorphError,
+    ImageTooLargeError,
+    ImageTooSmallError,
+    NoFaceFoundError,
+    UnsupportedImageError,
+)
+
+Language: TypeAlias = Literal["en", "zh"]
+
+TITLE = "FaceMorph"
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "lead": ("Morph one face into another.", "把一张脸平滑地变成另一张脸。"),
+    "privacy": (
+        "Photos are processed in memory on the machine that runs this page and deleted within the hour. "
+        "Nothing is sent anywhere else.",
+        "照片只在运行本页面的机器上处理，一小时内删除，不会发送到任何其他地方。",
+    ),
+    "consent": (
+        "Use only photos of people who agree. Never use a morph in an identity document.",
+        "只使用本人同意的照片。切勿将合成结果用于身份证件。",
+    ),
+    "photo_a": ("Photo A", "照片 A"),
+    "photo_b": ("Photo B", "照片 B"),
+    "face_choice": ("Which face", "选择人脸"),
+    "swap": ("⇄ Swap", "⇄ 交换"),
+    "examples": ("Or try a pair. These are composites, not real people.", "或试试这些示例（合成人脸，并非真人）"),
+    "steps": ("Frames", "帧数"),
+    "fps": ("Speed, fps", "速度（帧/秒）"),
+    "size": ("Size in pixels", "尺寸（像素）"),
+    "ping_pong": ("Ping-pong: back to A again", "往返播放：再变回 A"),
+    "morph": ("Morph", "开始变形"),
+}
+
+STAGE_TEXTS: dict[str, dict[str, str]] = {
+    "en": {
+        "empty": "Add two photos and press Morph",
+        "position": "Position between A and B",
+        "play": "Play",
+        "pause": "Pause",
+        "animation": "Animated morph from face A to face B",
+        "frame": "One frame of the morph from face A to face B",
+    },
+    "zh": {
+        "empty": "添加两张照片，然后点击“开始变形”",
+        "position": "A 与 B 之间的位置",
+        "play": "播放",
+        "pause": "暂停",
+        "animation": "从人脸 A 到人脸 B 的动画",
+        "frame": "从人脸 A 到人脸 B 的一帧",
+    },
+}
+
+BACKENDS: dict[str, tuple[str, str]] = {
+    "builtin": ("built-in aligner", "内置对齐器"),
+    "fan": ("face-alignment package", " face-alignment "),
+}
+
+I18N = gr.I18n(
+    **{
+        "en": {key: english for key, (english, _) in TEXTS.items()},
+        "zh-CN": {key: chinese for key, (_, chinese) in TEXTS.items()},
+        "zh-TW": {key: chinese for key, (_, chinese) in TEXTS.items()},
+    }
+)
+
+
+def text(key: str) -> I18nData:
+    """Return the text `key` to be translated in the browser."""
+    if key not in TEXTS:
+        raise KeyError(key)
+    return I18N(key)
+
+
+def language_of(request: gr.Request | None) -> Language:
+    """Return the language of the browser that sent `request`; English where it is not known."""
+    accepted = request.headers.get("accept-language", "") if request is not None else ""
+    return "zh" if accepted.strip().lower().startswith("zh") else "en"
+
+
+def say(language: Language, english: str, chinese: str) -> str:
+    """Return the sentence in `language`."""
+    return chinese if language == "zh" else english
+
+
+def photo_name(slot: str, language: Language) -> str:
+    """Return what the page calls the photo of `slot` ("A" or "B")."""
+    return say(language, f"Photo {slot}", f"照片 {slot}")
+
+
+def describe_face(face: AlignedFace, language: Language) -> str:
+    """Return one line about a face that was found: by which backend, and what to know about it."""
+    english, chinese = BACKENDS.get(face.backend, (face.backend, face.backend))
+    if language == "en":
+        return " ".join([f"face found by the {english}.", *face.warnings])
+    several = f"照片中有 {face.num_faces} 张人脸。" if face.num_faces > 1 else ""
+    return f"已由{chinese}找到人脸。{several}"
+
+
+def describe_error(error: FaceMorphError, language: Language) -> str:
+    """Return one sentence that says what was wrong and what to do."""
+    if language == "en":
+        return str(error)
+    match error:
+        case ImageTooLargeError():
+            limit = error.limit // 1_000_000
+            return f"图片有 {error.width} × {error.height} 像素，太大了。请缩小到 {limit} 百万像素以内。"
+        case ImageTooSmallError():
+            return f"图片或其中的人脸只有 {error.actual} 像素，太小了。请使用至少 {error.minimum} 像素的照片。"
+        case NoFaceFoundError(num_faces=0):
+            return "没有找到人脸。请使用正对镜头、清晰的人脸照片。"
+        case UnsupportedImageError():
+            return "无法打开这个文件。请使用 JPEG、PNG、WebP 或 GIF；HEIC 照片请先导出为 JPEG。"
+        case _:
+            return f"无法完成：{error}"
+
+
+def describe_unexpected(language: Language) -> str:
+    """Return what is said about an error that nobody foresaw; the log has the rest."""
+    return say(
+        language,
+        "Something went wrong here. Your photos are still in place; please try again.",
+        "程序出错了。您的照片仍在，请重试。",
+    )
+
+
+def file_size(num_bytes: int) -> str:
+    """Return a file size for people: in KB below one MB."""
+    return f"{num_bytes / 1e6:.1f} MB" if num_bytes >= 1e6 else f"{max(1, round(num_bytes / 1e3))} KB"

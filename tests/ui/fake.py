@@ -1,0 +1,100 @@
+"""A stand-in for the pipeline: fast, without weights, and with every failure on request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from facemorph.align.face import AlignedFace
+from facemorph.errors import InputError, NoFaceFoundError
+from facemorph.images import Photo, load_photo
+
+LANDMARKS = np.stack(
+    [256 + 120 * np.cos(np.linspace(0, 2 * np.pi, 68)), 256 + 120 * np.sin(np.linspace(0, 2 * np.pi, 68))], 1
+).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    path: Path
+    num_bytes: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FakeMorph:
+    frames: npt.NDArray[np.uint8]
+    alphas: npt.NDArray[np.float32]
+    warnings: tuple[str, ...] = ()
+
+    def save(self, path: Path, fps: float = 20.0, ping_pong: bool = True, hold: float = 0.5) -> Rendered:
+        frames = [Image.fromarray(frame) for frame in self.frames]
+        if path.suffix == ".mp4":
+            path.write_bytes(b"\0\0\0\x20ftypisom" + bytes(64))
+        elif path.suffix == ".png":
+            Image.fromarray(np.concatenate(self.frames[:: max(1, len(frames) // 6)], 1)).save(path)
+        else:
+            frames[0].save(path, save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0)
+        return Rendered(path, path.stat().st_size)
+
+
+class FakeMorpher:
+    """Takes the middle square of a photo for its face, and dissolves.
+
+    A photo whose middle is black has no face; one whose middle is pure green holds five.
+    """
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds  # what a morph takes at least
+
+    def align(self, photo: Photo, face: int | None = None) -> AlignedFace:
+        pixels = load_photo(photo).pixels
+        height, width = pixels.shape[:2]
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        square = Image.fromarray(pixels[top : top + side, left : left + side]).resize((512, 512))
+        image = np.asarray(square)
+        centre = image[200:312, 200:312].reshape(-1, 3).mean(0)
+        if centre.max() < 8:
+            raise NoFaceFoundError("No face found. Use a photo where one face looks at the camera.")
+        num_faces = 5 if centre[1] > 200 and centre[0] < 50 and centre[2] < 50 else 1
+        index = face or 0
+        if index >= num_faces:
+            raise NoFaceFoundError(f"The photo holds {num_faces} faces, not {index + 1}.", num_faces=num_faces)
+        several = (f"{num_faces} faces found; the largest was taken.",) if num_faces > 1 and face is None else ()
+        return AlignedFace(
+            image=np.roll(image, 40 * index, axis=1),
+            landmarks=LANDMARKS,
+            matrix=np.eye(2, 3, dtype=np.float32),
+            inside=np.ones((512, 512), bool),
+            backend="builtin",
+            num_faces=num_faces,
+            warnings=several,
+        )
+
+    def morph(
+        self,
+        a: AlignedFace,
+        b: AlignedFace,
+        num_frames: int = 24,
+        size: int = 256,
+        interpolation: str = "slerp",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> FakeMorph:
+        if not 2 <= num_frames <= 120:
+            raise InputError(f"{num_frames} steps were asked for. Choose between 2 and 120.")
+        ends = [np.asarray(Image.fromarray(face.image).resize((size, size)), np.float32) for face in (a, b)]
+        alphas = np.linspace(0, 1, num_frames, dtype=np.float32)
+        frames = np.empty((num_frames, size, size, 3), np.uint8)
+        for i, alpha in enumerate(alphas):
+            frames[i] = np.round((1 - alpha) * ends[0] + alpha * ends[1])
+            time.sleep(self.seconds / num_frames)
+            if progress is not None:
+                progress(i + 1, num_frames)
+        return FakeMorph(frames, alphas)

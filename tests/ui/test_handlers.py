@@ -1,0 +1,216 @@
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from facemorph.errors import RenderError
+from facemorph.ui.handlers import ChosenFace, MorphView, PairHandlers, PhotoHandlers, note
+from tests.ui.fake import FakeMorph, FakeMorpher, Rendered
+
+ENGLISH = SimpleNamespace(headers={"accept-language": "en-GB,en;q=0.9"})
+CHINESE = SimpleNamespace(headers={"accept-language": "zh-CN,zh;q=0.9"})
+SKIP = gr.skip()
+
+
+@pytest.fixture
+def morpher() -> FakeMorpher:
+    return FakeMorpher()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> str:
+    return _photo(tmp_path / "a.png", (200, 120, 100))
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> str:
+    return _photo(tmp_path / "b.png", (90, 110, 180))
+
+
+def _photo(path: Path, colour: tuple[int, int, int]) -> str:
+    Image.new("RGB", (120, 160), colour).save(path)
+    return str(path)
+
+
+def _chosen(morpher: FakeMorpher, path: str) -> ChosenFace:
+    return ChosenFace(path, 0, morpher.align(path))
+
+
+def _morph(morpher: FakeMorpher, *arguments: object, request: object = ENGLISH) -> Iterator[MorphView]:
+    settings = (12, 128, 20, True)
+    return PairHandlers(morpher).morph(*arguments, *settings, request, progress=lambda *_, **__: None)
+
+
+class TestPhoto:
+    def test_a_new_photo_shows_its_crop_and_says_so(self, morpher: FakeMorpher, photo: str) -> None:
+        view = PhotoHandlers(morpher, "A").align(photo, None, ENGLISH)
+        assert view.photo == SKIP
+        assert view.chosen.path == photo
+        assert view.crop["value"].shape == (384, 384, 3)
+        assert view.crop["visible"] is True
+        assert "Photo A: face found by the built-in aligner." in view.note
+        assert view.choice["visible"] is False
+
+    def test_landmarks_are_drawn_on_the_crop(self, morpher: FakeMorpher, photo: str) -> None:
+        crop = PhotoHandlers(morpher, "A").align(photo, None, ENGLISH).crop["value"]
+        assert len(np.unique(crop.reshape(-1, 3), axis=0)) > 10  # the photo itself has one colour
+
+    def test_a_known_photo_is_not_aligned_again(self, morpher: FakeMorpher, photo: str) -> None:
+        view = PhotoHandlers(morpher, "A").align(photo, _chosen(morpher, photo), ENGLISH)
+        assert list(view) == [SKIP] * 5
+
+    def test_no_photo_changes_nothing(self, morpher: FakeMorpher) -> None:
+        assert list(PhotoHandlers(morpher, "A").align(None, None, ENGLISH)) == [SKIP] * 5
+
+    def test_clearing_forgets_the_face(self, morpher: FakeMorpher) -> None:
+        view = PhotoHandlers(morpher, "A").clear()
+        assert (view.chosen, view.note) == (None, "")
+        assert view.crop["visible"] is False
+
+    def test_a_file_that_is_no_picture_is_taken_off_and_named(self, morpher: FakeMorpher, tmp_path: Path) -> None:
+        path = tmp_path / "letter.jpg"
+        path.write_text("not a picture")
+        view = PhotoHandlers(morpher, "B").align(str(path), None, ENGLISH)
+        assert view.photo is None
+        assert view.chosen is None
+        assert 'role="alert"' in view.note
+        assert "Photo B: &#x27;letter.jpg&#x27; is not a picture that can be opened here" in view.note
+        assert str(tmp_path) not in view.note
+
+    def test_a_photo_without_a_face_stays_in_view(self, morpher: FakeMorpher, tmp_path: Path) -> None:
+        view = PhotoHandlers(morpher, "A").align(_photo(tmp_path / "dark.png", (0, 0, 0)), None, ENGLISH)
+        assert view.photo == SKIP
+        assert view.chosen is None
+        assert "Photo A: No face found. Use a photo" in view.note
+
+    def test_a_file_name_is_never_markup(self, morpher: FakeMorpher, tmp_path: Path) -> None:
+        path = tmp_path / "<img src=x onerror=alert(1)>.jpg"
+        path.write_text("not a picture")
+        assert "<img" not in PhotoHandlers(morpher, "A").align(str(path), None, ENGLISH).note
+
+    def test_several_faces_can_be_chosen_from(self, morpher: FakeMorpher, tmp_path: Path) -> None:
+        handlers, path = PhotoHandlers(morpher, "A"), _photo(tmp_path / "group.png", (0, 255, 0))
+        view = handlers.align(path, None, ENGLISH)
+        assert "5 faces found; the largest was taken." in view.note
+        assert view.choice["visible"] is True
+        assert view.choice["choices"] == [("1 (largest)", 0), ("2", 1), ("3", 2), ("4", 3), ("5", 4)]
+        third = handlers.choose(path, 2, ENGLISH)
+        assert third.chosen.index == third.choice["value"] == 2
+        assert "largest" not in third.note
+
+    def test_chinese_is_answered_in_chinese(self, morpher: FakeMorpher, photo: str, tmp_path: Path) -> None:
+        assert "照片 A：已由内置对齐器找到人脸。" in PhotoHandlers(morpher, "A").align(photo, None, CHINESE).note
+        path = tmp_path / "letter.jpg"
+        path.write_text("not a picture")
+        assert "照片 A：无法打开这个文件" in PhotoHandlers(morpher, "A").align(str(path), None, CHINESE).note
+
+
+class TestPair:
+    def test_swapping_keeps_the_chosen_faces(self, morpher: FakeMorpher, photo: str, tmp_path: Path) -> None:
+        group = _photo(tmp_path / "group.png", (0, 255, 0))
+        third = ChosenFace(group, 2, morpher.align(group, face=2))
+        outputs = PairHandlers(morpher).swap(photo, _chosen(morpher, photo), group, third, ENGLISH)
+        a, b = outputs[:5], outputs[5:]
+        assert (a[0], a[1], a[4]["value"]) == (group, third, 2)
+        assert (b[0], b[1].path) == (photo, photo)
+        assert "Photo A" in a[3] and "Photo B" in b[3]
+
+    def test_swapping_moves_an_empty_place_too(self, morpher: FakeMorpher, photo: str) -> None:
+        outputs = PairHandlers(morpher).swap(photo, _chosen(morpher, photo), None, None, ENGLISH)
+        assert (outputs[0], outputs[1]) == (None, None)
+        assert outputs[5] == photo
+
+    def test_examples_fill_both_places(self, morpher: FakeMorpher, photo: str, other: str) -> None:
+        outputs = PairHandlers(morpher).take(photo, other, ENGLISH)
+        assert (outputs[0], outputs[5]) == (photo, other)
+        assert (outputs[1].path, outputs[6].path) == (photo, other)
+
+
+class TestMorph:
+    def test_the_gif_comes_first_and_then_the_rest(self, morpher: FakeMorpher, photo: str, other: str) -> None:
+        views = _morph(morpher, _chosen(morpher, photo), _chosen(morpher, other))
+        first = next(views)
+        gif = Path(first.stage["gif"]["path"])
+        assert gif.read_bytes().startswith(b"GIF8")
+        assert len(first.stage["frames"]) == len(first.stage["alphas"]) == 12
+        assert first.stage["caption"].startswith("12 frames · 128 × 128 px · GIF ")
+        assert first.gif.value and first.gif.label.startswith("GIF · ")
+        assert first.webp.interactive is False
+        second = next(views)
+        assert second.stage == SKIP
+        for button, start in ((second.webp, b"RIFF"), (second.mp4, b"\0\0\0\x20ftyp"), (second.png, b"\x89PNG")):
+            assert Path(button.value["path"]).read_bytes().startswith(start)
+        assert list(views) == []
+        assert not gif.exists()  # Gradio has its copies by now
+
+    def test_a_missing_face_is_said_and_nothing_else_changes(self, morpher: FakeMorpher, photo: str) -> None:
+        (view,) = _morph(morpher, _chosen(morpher, photo), None)
+        assert "Photo B has no face yet. Add one first." in view.note
+        assert [value for value in view._replace(note=SKIP) if value != SKIP] == []
+        (view,) = _morph(morpher, None, None, request=CHINESE)
+        assert "请先添加照片 A 和 B。" in view.note
+
+    def test_a_setting_out_of_range_is_said_and_the_last_morph_stays(
+        self, morpher: FakeMorpher, photo: str, other: str
+    ) -> None:
+        faces = _chosen(morpher, photo), _chosen(morpher, other)
+        (view,) = PairHandlers(morpher).morph(*faces, 10_000, 128, 20, True, ENGLISH, progress=lambda *_, **__: None)
+        assert "10000 steps were asked for." in view.note
+        assert view.stage == SKIP
+
+    def test_a_format_that_fails_does_not_cost_the_others(
+        self, morpher: FakeMorpher, photo: str, other: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        save = FakeMorph.save
+
+        def without_mp4(self: FakeMorph, path: Path, **options: float) -> Rendered:
+            if path.suffix == ".mp4":
+                raise RenderError("No ffmpeg was found. Install imageio-ffmpeg.")
+            return save(self, path, **options)
+
+        monkeypatch.setattr(FakeMorph, "save", without_mp4)
+        first, second = _morph(morpher, _chosen(morpher, photo), _chosen(morpher, other))
+        assert first.stage["frames"]
+        assert second.mp4.interactive is False
+        assert "No ffmpeg was found." in second.note
+        assert second.png.interactive is True
+
+    def test_progress_is_counted_in_frames(self, morpher: FakeMorpher, photo: str, other: str) -> None:
+        seen: list[tuple[int, int]] = []
+        faces = _chosen(morpher, photo), _chosen(morpher, other)
+
+        def progress(done: tuple[int, int], desc: str, unit: str) -> None:
+            assert (desc, unit) == ("Morphing", "frames")
+            seen.append(done)
+
+        list(PairHandlers(morpher).morph(*faces, 8, 128, 20, True, ENGLISH, progress=progress))
+        assert seen == [(i, 8) for i in range(1, 9)]
+
+
+def test_the_unforeseen_is_logged_and_said_without_details(
+    morpher: FakeMorpher, photo: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(FakeMorpher, "align", broken)
+    monkeypatch.setattr(FakeMorpher, "morph", broken)
+    face = SimpleNamespace(face=None)
+    with caplog.at_level(logging.ERROR):
+        with pytest.raises(gr.Error, match="Something went wrong here") as raised:
+            PhotoHandlers(morpher, "A").align(photo, None, ENGLISH)
+        with pytest.raises(gr.Error, match="Something went wrong here"):
+            list(_morph(morpher, face, face))
+    assert caplog.text.count("ZeroDivisionError: secret detail") == 2
+    assert "secret" not in str(raised.value)
+    assert raised.value.print_exception is False
+
+
+def test_a_note_escapes_and_an_empty_one_is_nothing() -> None:
+    assert note("a < b") == '<p class="note plain" role="status">a &lt; b</p>'
+    assert note("") == ""

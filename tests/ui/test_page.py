@@ -1,0 +1,165 @@
+import asyncio
+import json
+import re
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+from gradio.data_classes import ImageData
+from PIL import Image
+
+from facemorph.errors import (
+    FaceMorphError,
+    ImageTooLargeError,
+    ImageTooSmallError,
+    NoFaceFoundError,
+    UnsupportedImageError,
+)
+from facemorph.ui import build_page, launch_options, warm_up
+from facemorph.ui.examples import find_pairs
+from facemorph.ui.photo import Photo
+from facemorph.ui.stage import stage_value
+from facemorph.ui.texts import I18N, STAGE_TEXTS, TEXTS, describe_error, file_size, text
+from tests.ui.fake import FakeMorpher
+
+
+@pytest.fixture
+def page() -> gr.Blocks:
+    return build_page(FakeMorpher(), Path("no-such-folder"))
+
+
+class TestPage:
+    def test_uploads_are_gone_within_the_hour(self, page: gr.Blocks) -> None:
+        frequency, age = page.delete_cache
+        assert frequency + age <= 3600
+
+    def test_nothing_bypasses_the_queue(self, page: gr.Blocks) -> None:
+        assert page._queue.max_size == 20
+        assert page.api_open is False
+        heavy = [fn for fn in page.fns.values() if fn.fn is not None and fn.name not in ("clear",)]
+        assert {fn.concurrency_id for fn in heavy} == {"faces"}
+        assert {fn.concurrency_limit for fn in heavy} == {1}
+        assert all(fn.queue for fn in heavy)
+
+    def test_no_handler_is_a_public_endpoint(self, page: gr.Blocks) -> None:
+        assert {fn.api_visibility for fn in page.fns.values() if fn.fn is not None} == {"private"}
+
+    def test_no_photo_passes_through_the_morph(self, page: gr.Blocks) -> None:
+        (morph,) = [fn for fn in page.fns.values() if fn.name == "morph"]
+        assert not any(isinstance(component, gr.Image) for component in morph.inputs)
+
+    def test_no_analytics(self, page: gr.Blocks) -> None:
+        assert page.analytics_enabled is False
+
+    def test_every_picture_says_what_it_shows(self, page: gr.Blocks) -> None:
+        images = [block for block in page.blocks.values() if isinstance(block, gr.Image)]
+        assert len(images) == 4
+        assert all(image.alt_text for image in images)
+
+    def test_no_style_or_script_comes_from_elsewhere(self) -> None:
+        options = launch_options()
+        looks = json.dumps([options["css"], options["head"], options["theme"]._stylesheets])
+        assert not re.search(r"https?:|//[a-z]", looks)
+
+
+class TestLaunch:
+    def test_it_listens_on_this_machine_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("SPACE_ID", "PORT"):
+            monkeypatch.delenv(name, raising=False)
+        options = launch_options()
+        assert (options["server_name"], options["server_port"]) == ("127.0.0.1", None)
+        assert (options["share"], options["ssr_mode"], options["run_history"]) == (False, False, False)
+
+    def test_a_space_listens_to_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SPACE_ID", "someone/facemorph")
+        assert launch_options()["server_name"] == "0.0.0.0"
+
+    def test_the_port_can_be_chosen(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PORT", "8123")
+        assert launch_options()["server_port"] == 8123
+
+
+class TestPhoto:
+    def test_the_uploaded_file_is_handed_over_untouched(self, tmp_path: Path) -> None:
+        path = tmp_path / "letter.jpg"
+        path.write_text("not a picture")
+        assert Photo().preprocess(ImageData(path=str(path))) == str(path)
+        assert Photo().preprocess(None) is None
+
+    def test_a_deleted_upload_shows_nothing(self, tmp_path: Path) -> None:
+        assert Photo().postprocess(str(tmp_path / "gone.jpg")) is None
+
+    @pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.jpg", "https://example.org/a.jpg"])
+    def test_links_are_not_followed(self, address: str) -> None:
+        with pytest.raises(gr.Error, match="links are not followed"):
+            asyncio.run(Photo().async_move_resource_to_block_cache(address))
+
+
+class TestTexts:
+    def test_both_languages_say_everything(self) -> None:
+        for english, chinese in TEXTS.values():
+            assert english and chinese
+        assert set(STAGE_TEXTS["en"]) == set(STAGE_TEXTS["zh"])
+        assert set(I18N.translations["en"]) == set(I18N.translations["zh-CN"]) == set(I18N.translations["zh-TW"])
+
+    def test_every_text_of_the_page_exists(self) -> None:
+        with pytest.raises(KeyError):
+            text("no such text")
+
+    @pytest.mark.parametrize(
+        ("error", "words"),
+        [
+            (ImageTooLargeError("-", width=20000, height=20000, limit=64_000_000), "20000 × 20000 像素"),
+            (ImageTooSmallError("-", actual=12, minimum=40), "至少 40 像素"),
+            (NoFaceFoundError("-"), "没有找到人脸"),
+            (UnsupportedImageError("-"), "无法打开这个文件"),
+            (FaceMorphError("The disk is full."), "The disk is full."),
+        ],
+    )
+    def test_errors_have_chinese_sentences(self, error: FaceMorphError, words: str) -> None:
+        assert words in describe_error(error, "zh")
+        assert describe_error(error, "en") == str(error)
+
+    @pytest.mark.parametrize(
+        ("num_bytes", "words"), [(1, "1 KB"), (949_400, "949 KB"), (1_000_000, "1.0 MB"), (2_340_000, "2.3 MB")]
+    )
+    def test_sizes_are_readable(self, num_bytes: int, words: str) -> None:
+        assert file_size(num_bytes) == words
+
+
+class TestExamples:
+    def test_neighbours_by_name_are_pairs(self, tmp_path: Path) -> None:
+        for name in ("1_a.jpg", "1_b.jpg", "2_a.jpg", "2_b.jpg", "3_a.jpg", "readme.txt"):
+            (tmp_path / name).touch()
+        pairs = [(a.name, b.name) for a, b in find_pairs(tmp_path)]
+        assert pairs == [("1_a.jpg", "1_b.jpg"), ("2_a.jpg", "2_b.jpg")]
+        assert find_pairs(tmp_path / "missing") == []
+
+    def test_the_row_appears_only_where_there_are_pairs(self, page: gr.Blocks, tmp_path: Path) -> None:
+        assert not any(getattr(block, "elem_id", None) == "examples" for block in page.blocks.values())
+        for name in "ab":
+            Image.new("RGB", (80, 120), "peru").save(tmp_path / f"{name}.jpg")
+        full = build_page(FakeMorpher(), tmp_path)
+        (row,) = [block for block in full.blocks.values() if getattr(block, "elem_id", None) == "examples"]
+        assert row.html_template.count("<button") == 1
+        assert row.html_template.count("data:image/jpeg") == 2
+
+    def test_warming_up_needs_an_example(self, tmp_path: Path) -> None:
+        assert warm_up(FakeMorpher(), tmp_path) is False
+        for name, colour in (("a", "peru"), ("b", "teal")):
+            Image.new("RGB", (80, 120), colour).save(tmp_path / f"{name}.jpg")
+        assert warm_up(FakeMorpher(), tmp_path) is True
+        Image.new("RGB", (80, 120), "black").save(tmp_path / "a.jpg")  # no face: said, not raised
+        assert warm_up(FakeMorpher(), tmp_path) is False
+
+
+def test_the_stage_gets_every_frame_once(tmp_path: Path) -> None:
+    gif = tmp_path / "a.gif"
+    gif.write_bytes(b"GIF89a")
+    frames = np.zeros((3, 16, 16, 3), np.uint8)
+    value = stage_value(gif, frames, np.array([0, 1 / 3, 1], np.float32), "three")
+    assert [frame[:23] for frame in value["frames"]] == ["data:image/jpeg;base64,"] * 3
+    assert value["alphas"] == [0.0, 0.3333, 1.0]
+    assert value["gif"]["path"] == str(gif)
+    json.dumps(value)
