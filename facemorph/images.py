@@ -30,6 +30,10 @@ MAX_PIXELS = 64_000_000
 """Photos above this are refused before decoding; the photos of 50-megapixel phones pass."""
 WORKING_SIZE = 2048
 """Photos are reduced to at most this many pixels on their longer side: four crops of 512 px."""
+DRAFT_SIZE = 1900
+"""Large enough to stand for `WORKING_SIZE`, so that the 4000 px of common phones are decoded at half, in a tenth of the
+time.
+"""
 MIN_SIDE = 40
 """A photo with a shorter side than this holds no face worth morphing."""
 
@@ -74,7 +78,7 @@ def load_photo(photo: Photo) -> LoadedPhoto:
         _check_size(*image.size, name)
         longest = max(image.size)
         if isinstance(image, JpegImageFile):  # decode at 1/2, 1/4 or 1/8 where that is still large enough
-            image.draft(None, (image.width * WORKING_SIZE // longest, image.height * WORKING_SIZE // longest))
+            image.draft(None, (image.width * DRAFT_SIZE // longest, image.height * DRAFT_SIZE // longest))
         return _decoded(image, name, longest)
 
 

@@ -273,9 +273,15 @@ class TestSizes:
     def test_fifty_megapixels_pass(self, tmp_path: Path) -> None:
         quarters((8160, 6120)).save(tmp_path / "phone.jpg")
         photo = load_photo(tmp_path / "phone.jpg")
-        assert max(photo.pixels.shape) == WORKING_SIZE
-        assert photo.scale == pytest.approx(WORKING_SIZE / 8160)
+        assert photo.pixels.shape == (1530, 2040, 3)
+        assert photo.scale == 0.25
         assert_quarters(photo)
+
+    def test_phone_photo_is_decoded_at_half(self, tmp_path: Path) -> None:
+        quarters((4032, 3024)).save(tmp_path / "phone.jpg")
+        photo = load_photo(tmp_path / "phone.jpg")
+        assert photo.pixels.shape == (1512, 2016, 3)
+        assert photo.scale == 0.5
 
     def test_large_array_is_reduced(self) -> None:
         photo = load_photo(np.zeros((3000, 1500, 3), np.uint8))
