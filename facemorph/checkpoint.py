@@ -25,7 +25,7 @@ def save(folder: Path, model: nn.Module, config: Any) -> None:
     """Write `config` (a dataclass) and the weights of `model`, floating-point ones as float16, to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     entries = {"format_version": FORMAT_VERSION, "model": type(model).__name__, **dataclasses.asdict(config)}
-    (folder / "config.json").write_text(json.dumps(entries, indent=2) + "\n")
+    (folder / "config.json").write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
     state = {
         name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
         for name, value in model.state_dict().items()
@@ -56,7 +56,9 @@ def read_config(folder: Path, config_type: type[Config], model_name: str) -> Con
     try:
         return config_type(**{k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()})
     except (TypeError, ValueError) as error:
-        raise CheckpointMismatchError(f"'{path}' holds a value that is not allowed: {error}") from error
+        raise CheckpointMismatchError(
+            f"'{path}' holds a value that is not allowed: {error}. Restore the file."
+        ) from error
 
 
 def read_model_name(folder: Path) -> str:
@@ -76,11 +78,11 @@ def _read_entries(folder: Path) -> dict[str, Any]:
             f"No checkpoint at '{folder}': config.json is missing. Clone the project again, or name another checkpoint."
         )
     try:
-        entries = json.loads(path.read_text())
+        entries = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointMismatchError(f"'{path}' is damaged: {error}. Restore the file.") from error
     if not isinstance(entries, dict) or not {"format_version", "model"} <= set(entries):
-        raise CheckpointMismatchError(f"'{path}' names no format_version and model. Restore the file.")
+        raise CheckpointMismatchError(f"'{path}' is damaged: it names no format_version and model. Restore the file.")
     return entries
 
 
@@ -89,7 +91,7 @@ def load_weights(folder: Path, model: nn.Module) -> None:
 
     Raises:
         CheckpointNotFoundError: the file does not exist.
-        CheckpointMismatchError: it is damaged, or names or shapes differ from the model's.
+        CheckpointMismatchError: it is damaged, holds NaN or infinity, or names or shapes differ from the model's.
     """
     path = folder / "model.safetensors"
     if not path.is_file():
@@ -105,6 +107,11 @@ def load_weights(folder: Path, model: nn.Module) -> None:
         f"{name} is {tuple(state[name].shape)}, not {tuple(own[name].shape)}"
         for name in own
         if name in state and state[name].shape != own[name].shape
+    ]
+    problems += [
+        f"{name} holds values that are no numbers"
+        for name, value in state.items()
+        if value.is_floating_point() and not value.isfinite().all()
     ]
     if problems:
         raise CheckpointMismatchError(
