@@ -1,0 +1,67 @@
+"""What all tests share. Browser tests run where a Chromium is found; elsewhere the closing lines say so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from facemorph.align import Aligner
+from facemorph.pipeline import FaceMorpher
+from tests.drawn import BACKDROP, draw_face
+from tests.fakes import FakeBackend, tiny_autoencoder
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_chromium() -> str | None:
+    """Return the Chromium of the system, or the one that FACEMORPH_CHROMIUM names."""
+    named = os.environ.get("FACEMORPH_CHROMIUM")
+    return named or next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+def pytest_report_header() -> str:
+    return f"browser: {find_chromium() or 'no Chromium found, so the browser tests are left out'}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the browser tests out where there is no browser, unless FACEMORPH_REQUIRE_BROWSER=1: then they fail."""
+    if find_chromium() is not None or os.environ.get("FACEMORPH_REQUIRE_BROWSER") == "1":
+        return
+    skip = pytest.mark.skip(reason="no Chromium found: install Debian's chromium, or name one in FACEMORPH_CHROMIUM")
+    for item in items:
+        if "browser" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser that a test drives."""
+    path = find_chromium()
+    assert path is not None, "FACEMORPH_REQUIRE_BROWSER=1, but no Chromium was found. Install Debian's chromium."
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_morpher() -> FaceMorpher:
+    """The real pipeline over an untrained model and an aligner that knows the drawn face."""
+    return FaceMorpher(tiny_autoencoder(), Aligner(FakeBackend()))
+
+
+@pytest.fixture
+def two_photos(tmp_path: Path) -> tuple[Path, Path]:
+    """Two drawn faces on disk, of different people and sizes."""
+    paths = tmp_path / "a.jpg", tmp_path / "b.png"
+    Image.fromarray(draw_face()[0]).save(paths[0], quality=95)
+    Image.fromarray(draw_face((400, 300), skin=(150, 100, 80))[0]).save(paths[1])
+    return paths
+
+
+@pytest.fixture
+def faceless_photo(tmp_path: Path) -> Path:
+    path = tmp_path / "wall.png"
+    Image.new("RGB", (320, 240), BACKDROP).save(path)
+    return path

@@ -1,0 +1,47 @@
+"""Stand-ins that need no checkpoint: a backend that knows where the drawn face is, and a tiny seeded autoencoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from facemorph.align import DetectedFace
+from facemorph.models import FaceAutoencoder, FaceAutoencoderConfig
+from tests.drawn import BACKDROP, draw_face
+
+
+class FakeBackend:
+    """Takes every photo for one that `draw_face` drew with its defaults; in the bare backdrop it finds nobody."""
+
+    name = "builtin"
+
+    def __init__(self, num_faces: int = 1) -> None:
+        self.num_faces = num_faces
+
+    def find(self, pixels: npt.NDArray[np.uint8]) -> list[DetectedFace]:
+        if (pixels == np.array(BACKDROP)).all():
+            return []
+        _, landmarks = draw_face(pixels.shape[:2])
+        corner = landmarks.min(0)
+        faces = []
+        for rank in range(self.num_faces):  # the others are smaller copies of the one drawn
+            points = (corner + (landmarks - corner) * 0.9**rank).astype(np.float32)
+            faces.append(DetectedFace(np.concatenate([points.min(0), points.max(0)]), points, 1.0))
+        return faces[::-1]
+
+
+def tiny_autoencoder() -> FaceAutoencoder:
+    """Build an untrained autoencoder of a few thousand weights, always the same."""
+    config = FaceAutoencoderConfig(
+        image_size=32,
+        widths=(8, 12),
+        encoder_depths=(1, 1),
+        decoder_depths=(1, 1),
+        latent_channels=4,
+        compact_width=8,
+        compact_dim=16,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return FaceAutoencoder(config).eval()
