@@ -10,13 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-MIRRORED = np.concatenate(
-    [np.arange(16, -1, -1), np.arange(26, 16, -1), np.arange(27, 31), np.arange(35, 30, -1)]
-    + [[45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]]
-    + [[54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]]
-)
-"""Index of each of iBUG's 68 points on the other side of the face."""
-
+from facemorph.align.pose import MIRROR_ORDER
 
 @dataclass(frozen=True)
 class Batch:
@@ -64,13 +58,11 @@ class PackedCrops:
         x = torch.from_numpy(self.images[index]).to(device).permute(0, 3, 1, 2).float() / 255
         landmarks = self.landmarks[index].copy()
         landmarks[mirror, :, 0] = x.shape[-1] - 1 - landmarks[mirror, :, 0]
-        landmarks[mirror] = landmarks[mirror][:, MIRRORED]
+        landmarks[mirror] = landmarks[mirror][:, MIRROR_ORDER]
         inside = torch.from_numpy(self._inside(index)).to(device)
         flipped = torch.from_numpy(mirror).to(device)
         x[flipped], inside[flipped] = x[flipped].flip(-1), inside[flipped].flip(-1)
-        return Batch(
-            x.contiguous(memory_format=torch.channels_last), inside, torch.from_numpy(landmarks).to(device)
-        )
+        return Batch(x.contiguous(memory_format=torch.channels_last), inside, torch.from_numpy(landmarks).to(device))
 
     def _inside(self, index: np.ndarray) -> np.ndarray:
         side = self.images.shape[1]

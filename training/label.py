@@ -2,7 +2,7 @@
 
 Runs in an environment of its own (`training/requirements-teacher.txt`, Python 3.10 to 3.12):
 
-    python training/label.py --data ../shared/data --out packed/labels.npz
+    python -m training.label --data ../shared/data --out packed/labels.npz
 
 The file holds, for each photo where a face was found: `source` and `name`, `person` (split by it), `size` (W, H) and
 `landmarks` (68, 2) float32 in photo pixels, iBUG order.
@@ -11,16 +11,16 @@ The file holds, for each photo where a face was found: `source` and `name`, `per
 from __future__ import annotations
 
 import argparse
-import csv
 import io
 import multiprocessing
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import mediapipe as mp
 import numpy as np
 from PIL import Image
+
+from training.photos import PhotoFiles
 
 # FaceMesh vertices nearest to the 68 points of iBUG, in their order.
 JAW = [127, 234, 132, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 361, 454, 356]
@@ -33,18 +33,11 @@ IBUG_FROM_FACEMESH = JAW + BROWS + NOSE + EYES + LIPS
 Row = tuple[str, str, str, bytes]
 
 
-def photos(data: Path) -> Iterator[Row]:
-    """Yield (source, name, person, file content) of every photo; the sealed ones and FG-NET stay out."""
-    with (data / "celeba_people.csv").open() as file:
-        people = {row["file"]: row["person"] for row in csv.DictReader(file)}
-    for archive, source in [("celeba", "celeba"), ("lfw", "lfw"), ("utkface_train", "utkface")]:
-        with zipfile.ZipFile(data / f"{archive}.zip") as files:
-            for name in files.namelist():
-                stem = name.rsplit(".", 1)[0]
-                person = people[name] if source == "celeba" else stem.rsplit("_", 1)[0] if source == "lfw" else stem
-                yield source, name, f"{source}/{person}", files.read(name)
-    for path in sorted((data / "london").glob("*.jpg")):
-        yield "london", path.name, f"london/{path.name[:3]}", path.read_bytes()
+def rows_of(data: Path) -> Iterator[Row]:
+    """Yield (source, name, person, file content) of every photo."""
+    files = PhotoFiles(data)
+    for photo in files.list():
+        yield photo.source, photo.name, photo.person, files.read(photo.source, photo.name)
 
 
 _mesh: mp.solutions.face_mesh.FaceMesh | None = None
@@ -75,7 +68,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     with multiprocessing.Pool(args.workers) as pool:
-        rows = list(pool.imap(mark, photos(args.data), chunksize=32))
+        rows = list(pool.imap(mark, rows_of(args.data), chunksize=32))
     kept = [row for row in rows if row[4] is not None]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     columns = list(zip(*kept, strict=True))

@@ -19,7 +19,7 @@ class LossWeights:
         absolute, squared: mean absolute and mean squared error of the pixels.
         perceptual: the perceptual network's distance.
         landmark: distance between the landmark network's points on input and output, as a part of the side.
-        compact: absolute error of what the compact code alone decodes to, on a quarter of the batch.
+        compact: absolute error of what the compact code alone decodes to, on an eighth of the batch.
         beta_spatial, beta_compact: KL in nats per pixel value, each code its own (Higgins et al. 2017).
         kl_warmup: steps until the KL terms count fully.
     """
@@ -73,17 +73,17 @@ class AutoencoderLoss(nn.Module):
         terms["beta_spatial"], terms["beta_compact"] = spatial * warmup, compact * warmup
         filled = output * batch.inside + batch.x * (1 - batch.inside)  # nothing to learn outside the photo
         if self.weights.perceptual:
-            some = slice(0, max(1, len(filled) // 2))  # half of the batch: the rest of the time is better spent
+            some = slice(0, max(1, len(filled) // 4))  # a quarter of the batch: the time is better spent on pixels
             terms["perceptual"] = self.perceptual(filled[some], batch.x[some])
         if self.weights.landmark and self.landmarks is not None:
-            some = slice(len(filled) // 2, None)
+            some = slice(-max(1, len(filled) // 4), None)
             with torch.no_grad():
                 target = self.landmarks(batch.x[some])
             terms["landmark"] = (self.landmarks(filled[some]) - target).abs().mean()
         if self.weights.compact and isinstance(model, FaceAutoencoder):
-            quarter = max(1, len(output) // 4)
-            part = Batch(batch.x[:quarter], batch.inside[:quarter], batch.landmarks[:quarter])
-            alone = model.decode(model.without_spatial(type(z)(z.spatial[:quarter], z.compact[:quarter])))
+            few = max(1, len(output) // 8)
+            part = Batch(batch.x[:few], batch.inside[:few], batch.landmarks[:few])
+            alone = model.decode(model.without_spatial(type(z)(z.spatial[:few], z.compact[:few])))
             terms["compact"] = pixel_errors(alone.float(), part)[0]
         total = torch.stack([getattr(self.weights, name) * value for name, value in terms.items()]).sum()
         return total, {name: float(value.detach()) for name, value in terms.items()}

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import zipfile
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -18,17 +16,10 @@ import numpy as np
 from PIL import Image
 
 from facemorph.align.crop import crop_from_photo_matrix, crop_photo, transform_points
+from training.photos import PhotoFiles
 from training.split import is_validation
 
-ARCHIVES = {"celeba": "celeba.zip", "lfw": "lfw.zip", "utkface": "utkface_train.zip"}
 CROP_SIZE = 128
-
-
-def photo_reader(data: Path, source: str) -> Callable[[str], bytes]:
-    """Return a function from a photo's name to its file content."""
-    if source in ARCHIVES:
-        return zipfile.ZipFile(data / ARCHIVES[source]).read
-    return lambda name: (data / source / name).read_bytes()
 
 
 def pack_one(job: tuple[bytes, np.ndarray, int]) -> tuple[bytes, np.ndarray, np.ndarray]:
@@ -58,9 +49,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     labels = dict(np.load(args.labels))
-    readers = {source: photo_reader(args.data, source) for source in np.unique(labels["source"])}
+    photos = PhotoFiles(args.data)
     jobs = (
-        (readers[source](name), landmarks, args.quality)
+        (photos.read(source, name), landmarks, args.quality)
         for source, name, landmarks in zip(labels["source"], labels["name"], labels["landmarks"], strict=True)
     )
     with ProcessPoolExecutor(args.workers, initializer=one_thread) as pool:

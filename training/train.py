@@ -3,8 +3,8 @@
     python -m training.train face --packed packed/crops.npz --weights ../shared/weights --out runs/face --minutes 60
     python -m training.train conv --packed packed/crops.npz --weights ../shared/weights --out runs/conv --minutes 10
 
-Each call goes on from `state.pt` in `--out`; the learning rate falls to zero at the end of `--total-minutes` of training
-(all legs together, by default this one). EMA weights are written to `<out>/checkpoint`, ready for `checkpoints/`.
+Each call goes on from `state.pt` in `--out`; the learning rate falls to zero at the end of `--total-minutes` of
+training (all legs together, by default this one). EMA weights are written to `<out>/checkpoint`, ready for `checkpoints/`.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def train(args: argparse.Namespace) -> None:
 
         landmarks = LandmarkPoints(args.landmarks).to(device)
     loss_of = AutoencoderLoss(weights, training_network(args.weights).to(device), landmarks)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, betas=(0.9, 0.99), weight_decay=1e-4, foreach=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
     ema = Ema(model, args.ema)
     step, spent = 0, 0.0
     state_path = args.out / "state.pt"

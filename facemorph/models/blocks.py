@@ -8,8 +8,10 @@ from torch import nn
 
 
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions beside an identity; the second starts at zero, so that a deep stack trains without
-    normalisation (Fixup: Zhang, Dauphin & Ma 2019)."""
+    """Two 3×3 convolutions beside an identity.
+
+    The second starts at zero, so that a deep stack trains without normalisation (Fixup: Zhang, Dauphin & Ma 2019).
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -19,7 +21,9 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.second(F.relu(self.first(x)))
+        """(B, C, h, w) → (B, C, h, w)."""
+        change: torch.Tensor = self.second(F.relu(self.first(x)))
+        return x + change
 
 
 class Downsample(nn.Sequential):

@@ -84,10 +84,12 @@ class Encoder(nn.Module):
             self.to_compact.bias[config.compact_dim :].fill_(-6.0)
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the maps at both scales."""
         fine = self.fine(self.stem(x - 0.5))
         return [fine, self.coarse(self.down(fine))]
 
     def forward(self, x: torch.Tensor) -> LatentPosterior:
+        """Return the posterior of (B, 3, S, S) pictures in [0, 1]."""
         h = self.features(x)[-1]
         return LatentPosterior(_gaussian(self.to_spatial(F.relu(h))), _gaussian(self.to_compact(self.to_features(h))))
 
@@ -117,6 +119,7 @@ class Decoder(nn.Module):
         )
 
     def forward(self, z: Latent) -> torch.Tensor:
+        """Return (B, 3, S, S) pictures, about [0, 1]."""
         if z.compact is None:
             raise ValueError("this decoder needs the compact code")
         length = z.compact.shape[1] ** 0.5  # unit vectors become as long as draws from N(0, 1)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 
 PARALLEL = 1.0 - 1e-4
 """Above this cosine two directions are blended linearly: the arc between them has no plane."""
+MAX_GAIN = 1.5
+"""Codes that point opposite ways cancel; more than this would amplify what little is left of them."""
 
 
 def slerp(a: torch.Tensor, b: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
@@ -33,7 +36,8 @@ def lerp_unit(a: torch.Tensor, b: torch.Tensor, alpha: torch.Tensor) -> torch.Te
     """Blend unit vectors linearly and bring the result back to L2 norm 1; (B, D), (B, D), (B,) → (B, D)."""
     weight = alpha.reshape(-1, 1).to(a.dtype)
     mixed = (1 - weight) * a + weight * b
-    return mixed / mixed.norm(dim=1, keepdim=True).clamp_min(1e-7)
+    unit: torch.Tensor = F.normalize(mixed, dim=1, eps=1e-7)
+    return unit
 
 
 def mix_maps(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -55,12 +59,8 @@ def mix_maps(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor) -> torch.Te
     return mixed * gain.clamp(1.0, MAX_GAIN)
 
 
-MAX_GAIN = 1.5
-"""Codes that point opposite ways cancel; more than this would amplify what little is left of them."""
-
-
 def _perpendicular(a: torch.Tensor) -> torch.Tensor:
     axis = torch.zeros_like(a)
     axis.scatter_(1, a.abs().argmin(dim=1, keepdim=True), 1.0)
     across = axis - (axis * a).sum(1, keepdim=True) * a
-    return across / across.norm(dim=1, keepdim=True)
+    return F.normalize(across, dim=1)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 SMOOTHING = 1e-4
 """Weight of the bending energy; keeps the warp from folding where landmarks crowd."""
-BORDER_POINTS = 5
+BORDER_POINTS = 9
 """Fixed points along each side of the crop, corners included."""
 FLOW_SIZE = 48
 """The spline is evaluated on a grid of this side and enlarged: it is smooth."""
@@ -42,7 +42,8 @@ def control_points(landmarks: npt.NDArray[np.float32], size: int) -> torch.Tenso
 def thin_plate_kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return r² log r between all points of (..., N, 2) and (..., M, 2), (..., N, M)."""
     squared = (a.unsqueeze(-2) - b.unsqueeze(-3)).square().sum(-1)
-    return 0.5 * torch.xlogy(squared, squared.clamp_min(1e-20))
+    kernel: torch.Tensor = 0.5 * torch.xlogy(squared, squared.clamp_min(1e-20))
+    return kernel
 
 
 def fit_thin_plate(points: torch.Tensor, values: torch.Tensor, smoothing: float = SMOOTHING) -> torch.Tensor:
@@ -63,14 +64,16 @@ def fit_thin_plate(points: torch.Tensor, values: torch.Tensor, smoothing: float 
     system[:, :count, :count] += smoothing * torch.eye(count, dtype=points.dtype)
     system[:, :count, count:] = polynomial
     system[:, count:, :count] = polynomial.transpose(1, 2)
-    return torch.linalg.solve(system, F.pad(values, (0, 0, 0, 3)))
+    coefficients: torch.Tensor = torch.linalg.solve(system, F.pad(values, (0, 0, 0, 3)))
+    return coefficients
 
 
 def evaluate_thin_plate(points: torch.Tensor, coefficients: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
     """Evaluate splines fitted over (B, N, 2) `points` at (Q, 2) `queries`; (B, Q, D)."""
     kernel = thin_plate_kernel(queries.expand(len(points), -1, -1), points)
     polynomial = torch.cat([torch.ones_like(queries[:, :1]), queries], 1)
-    return kernel @ coefficients[:, :-3] + polynomial @ coefficients[:, -3:]
+    values: torch.Tensor = kernel @ coefficients[:, :-3] + polynomial @ coefficients[:, -3:]
+    return values
 
 
 def backward_flow(points: torch.Tensor, source_points: torch.Tensor) -> torch.Tensor:
@@ -85,7 +88,7 @@ def backward_flow(points: torch.Tensor, source_points: torch.Tensor) -> torch.Te
     """
     queries = _grid(FLOW_SIZE).double()
     flow = evaluate_thin_plate(points, fit_thin_plate(points, source_points - points), queries)
-    return flow.transpose(1, 2).unflatten(2, (FLOW_SIZE, FLOW_SIZE)).float()
+    return flow.transpose(1, 2).reshape(-1, 2, FLOW_SIZE, FLOW_SIZE).float()
 
 
 def warp(x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
