@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,9 @@ from pathlib import Path
 
 from facemorph.errors import RenderError
 from facemorph.render.options import Frames
+
+MAX_WORDS = 400
+"""So much of what ffmpeg says is read for the error's message."""
 
 
 def find_ffmpeg() -> str | None:
@@ -47,21 +51,21 @@ def encode(
             raise RenderError(f"ffmpeg cannot be started ({error}). Reinstall imageio-ffmpeg.") from error
         try:
             _feed(process, frames, order)
-        except BaseException:
-            process.kill()
             process.wait()
-            raise
-        if process.wait() != 0:
+        finally:
+            if process.poll() is None:  # something else went wrong, or the user stopped it
+                process.kill()
+                process.wait()
+        if process.returncode != 0:
             log.seek(0)
-            words = log.read().decode(errors="replace").strip().splitlines() or [f"exit code {process.returncode}"]
-            raise RenderError(f"ffmpeg could not write '{target.suffix}' ({words[-1]}). Check the disk's free space.")
+            words = log.read(MAX_WORDS).decode(errors="replace").strip().splitlines()
+            why = words[-1] if words else f"exit code {process.returncode}"
+            raise RenderError(f"ffmpeg could not write '{target.suffix}' ({why}). Check the disk's free space.")
 
 
 def _feed(process: subprocess.Popen[bytes], frames: Frames, order: Iterable[int]) -> None:
     assert process.stdin is not None
-    try:
+    # Where ffmpeg has ended early, its exit code and its words say why.
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
         for index in order:
-            process.stdin.write(frames[index].data)
-        process.stdin.close()
-    except BrokenPipeError:  # ffmpeg has ended early: its exit code and its words say why
-        pass
+            pipe.write(frames[index].data)
