@@ -326,7 +326,7 @@ def make_window(material: Material, size: int, rng: np.random.Generator, *, nega
         float(face.pose.x + shift[0]),
         float(face.pose.y + shift[1]),
         float(face.pose.scale * np.exp(rng.normal(0, 0.14) * loose)),
-        float(face.pose.roll + rng.normal(0, 0.2) * loose),
+        float(face.pose.roll + rng.normal(0, 0.28) * loose),
     )
     matrix = pose.window_from_photo(size)
     picture = warp(face.photo, matrix, size, BORDERS[rng.integers(3)], (int(rng.integers(256)),) * 3)

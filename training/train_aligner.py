@@ -28,7 +28,7 @@ from facemorph.align.landmarks import LandmarkNetwork, LandmarkOutput
 from training.mosaics import Material, load_material, make_mosaic, make_window, targets
 
 Batch = dict[str, torch.Tensor]
-SIZES = ((128, 32, 0.3), (192, 16, 0.2), (256, 10, 0.5))
+SIZES = ((128, 32, 0.45), (192, 16, 0.3), (256, 10, 0.25))
 """The detector's canvases: side in pixels, pictures per batch, how often."""
 WINDOWS_PER_BATCH = 64
 SAVE_EVERY = 90.0
@@ -85,7 +85,7 @@ def detector_loss(output: DetectorOutput, batch: Batch) -> dict[str, torch.Tenso
         "heat": (found + silent) / positive.sum().clamp(min=4),
         "place": 2 * (place * weight).sum(),
         "scale": 2 * (difference[:, 2:3] * weight).sum(),
-        "roll": (difference[:, 3:].sum(1, keepdim=True) * weight).sum(),
+        "roll": 2 * (difference[:, 3:].sum(1, keepdim=True) * weight).sum(),
     }
 
 

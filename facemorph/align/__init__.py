@@ -2,5 +2,13 @@
 
 from facemorph.align.aligner import Aligner
 from facemorph.align.face import AlignedFace, DetectedFace
+from facemorph.align.landmarks import LandmarkNetwork, canonical_landmarks, load_landmark_network
 
-__all__ = ["AlignedFace", "Aligner", "DetectedFace"]
+__all__ = [
+    "AlignedFace",
+    "Aligner",
+    "DetectedFace",
+    "LandmarkNetwork",
+    "canonical_landmarks",
+    "load_landmark_network",
+]

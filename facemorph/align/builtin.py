@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from facemorph import checkpoint
 from facemorph.align.crop import FloatArray, Picture, invert_matrix, sample_square, transform_points
-from facemorph.align.detector import REFERENCE_SCALE, STRIDE, DetectorConfig, FaceDetector
+from facemorph.align.detector import REFERENCE_SCALE, STRIDE, FaceDetector, load_detector
 from facemorph.align.face import DetectedFace
-from facemorph.align.landmarks import LandmarkConfig, LandmarkNetwork
+from facemorph.align.landmarks import LandmarkNetwork, load_landmark_network
 from facemorph.align.pose import Pose, box, fit_pose
 from facemorph.images import to_tensor
 
@@ -38,9 +37,10 @@ class BuiltinBackend:
 
     def __init__(self, detector: FaceDetector, landmarks: LandmarkNetwork, device: str = "cpu") -> None:
         self._device = torch.device(device)
-        memory = torch.channels_last
-        self._detector = detector.eval().requires_grad_(False).to(self._device, memory_format=memory)
-        self._landmarks = landmarks.eval().requires_grad_(False).to(self._device, memory_format=memory)
+        self._detector = detector.eval().requires_grad_(False).to(self._device)
+        self._landmarks = landmarks.eval().requires_grad_(False).to(self._device)
+        for network in (self._detector, self._landmarks):
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
 
     @classmethod
     def load(cls, checkpoints: Path, device: str = "cpu") -> BuiltinBackend:
@@ -109,20 +109,6 @@ class BuiltinBackend:
         marked = [transform_points(invert_matrix(m), p) for m, p in zip(matrices, points, strict=True)]
         scores: npt.NDArray[np.float32] = output.logits.sigmoid().cpu().numpy()
         return marked, scores
-
-
-def load_detector(folder: Path) -> FaceDetector:
-    """Load a detector's checkpoint."""
-    network = FaceDetector(checkpoint.read_config(folder, DetectorConfig, "FaceDetector"))
-    checkpoint.load_weights(folder, network)
-    return network
-
-
-def load_landmark_network(folder: Path) -> LandmarkNetwork:
-    """Load a landmark network's checkpoint."""
-    network = LandmarkNetwork(checkpoint.read_config(folder, LandmarkConfig, "LandmarkNetwork"))
-    checkpoint.load_weights(folder, network)
-    return network
 
 
 def _fitted(pixels: Picture, size: int) -> tuple[torch.Tensor, float]:

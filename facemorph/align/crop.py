@@ -22,8 +22,12 @@ EYE_LEVEL = 0.48
 """Height of the eyes in the crop, as a part of its side, from the top: crown and chin both stay inside."""
 MIN_EYE_TO_MOUTH = 0.8
 """On a turned head the eyes move together; the eye distance is taken to be at least this times eyes-to-mouth."""
-FILL_BLUR = 0.12
+FILL_BLUR = 0.16
 """Outside the photo the reflected picture is blurred the more the farther out, fully at this part of the side."""
+BLURS = (4, 16, 64)
+"""Pixels that the fill's blurs spread over, from the photo's edge outwards; the last leaves no second face to see."""
+NO_ALIASING = 0.75
+"""Sampling at this scale and above needs no reduction first."""
 
 LEFT_EYE, RIGHT_EYE, MOUTH_CORNERS = slice(36, 42), slice(42, 48), [48, 54]
 
@@ -126,12 +130,12 @@ def _span(places: FloatArray, length: int, margin: float) -> tuple[int, int]:
 
 
 def _reduce(photo: Picture, scale: float) -> Picture:
-    """Reduce `photo` by `scale` where that is below 1, so that sampling it at crop resolution does not alias."""
+    """Reduce `photo` by `scale` where that is small, so that sampling it at crop resolution does not alias."""
     height, width = photo.shape[:2]
     new = (max(2, round(width * scale)), max(2, round(height * scale)))
-    if scale >= 1 or new == (width, height):
+    if scale >= NO_ALIASING or new == (width, height):
         return photo
-    return np.asarray(Image.fromarray(photo).resize(new, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    return np.asarray(Image.fromarray(photo).resize(new, Image.Resampling.BICUBIC, reducing_gap=2.0))
 
 
 def crop_photo(photo: Picture, matrix: FloatArray, size: int) -> tuple[Picture, npt.NDArray[np.bool_]]:
@@ -156,13 +160,15 @@ def crop_photo(photo: Picture, matrix: FloatArray, size: int) -> tuple[Picture, 
 
 
 def _soften(x: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-    """Blend `x` towards a light and then a strong blur of itself as `depth` (B, 1, H, W) goes from 0 to 1."""
-    light, strong = _blur(x, 4), _blur(x, 16)
-    near, far = (depth * 3).clamp(0, 1), ((depth - 1 / 3) * 1.5).clamp(0, 1)
-    return torch.lerp(torch.lerp(x, light, near), strong, far)
+    """Blend `x` (B, 3, S, S) towards stronger and stronger blurs of itself as `depth` (B, 1, S, S) goes from 0 to 1."""
+    blurred = x
+    for level, factor in enumerate(BLURS):
+        blurred = torch.lerp(blurred, _blur(x, factor), (depth * len(BLURS) - level).clamp(0, 1))
+    return blurred
 
 
 def _blur(x: torch.Tensor, factor: int) -> torch.Tensor:
-    small = F.interpolate(x, scale_factor=1 / factor, mode="area")
-    small = F.avg_pool2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    return F.interpolate(small, size=x.shape[-2:], mode="bicubic", align_corners=False)
+    small = F.avg_pool2d(x, factor, ceil_mode=True)
+    for _ in range(2):
+        small = F.avg_pool2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    return F.interpolate(small, size=x.shape[-2:], mode="bilinear", align_corners=False)

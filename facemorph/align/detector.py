@@ -10,11 +10,13 @@ Convention: cell (i, j) has its centre at pixel (8 j + 3.5, 8 i + 3.5) of the ne
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from facemorph import checkpoint
 from facemorph.align.blocks import Downsample, ResidualBlock, blocks
 
 STRIDE = 8
@@ -99,3 +101,14 @@ class FaceDetector(nn.Module):
 
 def _twice(x: torch.Tensor) -> torch.Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def load_detector(folder: Path) -> FaceDetector:
+    """Load a checkpoint.
+
+    Raises:
+        CheckpointError: it is missing, damaged or does not fit.
+    """
+    network = FaceDetector(checkpoint.read_config(folder, DetectorConfig, "FaceDetector"))
+    checkpoint.load_weights(folder, network)
+    return network

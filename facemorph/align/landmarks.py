@@ -7,13 +7,17 @@ at the centre of the top-left pixel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from facemorph import checkpoint
 from facemorph.align.blocks import Downsample, blocks
-from facemorph.align.pose import MEAN_FACE, WINDOW
+from facemorph.align.crop import EYE_DISTANCE, EYE_LEVEL, invert_matrix
+from facemorph.align.pose import MEAN_FACE, WINDOW, Pose
 
 
 @dataclass(frozen=True)
@@ -93,3 +97,40 @@ class LandmarkNetwork(nn.Module):
         offsets = self.points(hidden).float().reshape(-1, 68, 2)
         logits = self.face(torch.cat([hidden, features.mean((2, 3))], 1)).float().squeeze(1)
         return LandmarkOutput(self.mean_points + offsets * self.pixels_per_unit, logits)
+
+
+def load_landmark_network(folder: Path) -> LandmarkNetwork:
+    """Load a checkpoint.
+
+    Raises:
+        CheckpointError: it is missing, damaged or does not fit.
+    """
+    network = LandmarkNetwork(checkpoint.read_config(folder, LandmarkConfig, "LandmarkNetwork"))
+    checkpoint.load_weights(folder, network)
+    return network
+
+
+def canonical_landmarks(network: LandmarkNetwork, x: torch.Tensor) -> torch.Tensor:
+    """Mark canonical crops, differentiably: what a loss on the landmarks of decoded faces needs.
+
+    Args:
+        network: freeze its parameters (`requires_grad_(False)`) where only `x` is to learn.
+        x: (B, 3, S, S) float in [0, 1], RGB, on the network's device: crops as `Aligner.align` cuts them, any size.
+
+    Returns:
+        (B, 68, 2) float32 (x, y) in pixels of the crop, iBUG order.
+    """
+    side, size = x.shape[-1], network.config.window_size
+    unit = EYE_DISTANCE * side
+    eyes_above_origin = -float(MEAN_FACE[36:48, 1].mean())
+    pose = Pose((side - 1) / 2, EYE_LEVEL * side - 0.5 + eyes_above_origin * unit, unit, 0.0)
+    crop_from_window = torch.from_numpy(invert_matrix(pose.window_from_photo(size))).to(x.device)
+    ticks = torch.arange(size, dtype=torch.float32, device=x.device)
+    window = torch.stack(torch.meshgrid(ticks, ticks, indexing="xy"), -1)
+    grid = (window @ crop_from_window[:, :2].T + crop_from_window[:, 2] + 0.5) * (2 / side) - 1
+    reduced = int(np.ceil(side * min(1.0, size / (WINDOW * unit))))
+    if reduced < side * 3 // 4:  # sampled as it is, a large crop would alias
+        x = F.interpolate(x, size=(reduced, reduced), mode="bilinear", antialias=True, align_corners=False)
+    grid = grid.expand(len(x), -1, -1, -1)
+    windows = F.grid_sample(x, grid.to(x.dtype), mode="bilinear", padding_mode="border", align_corners=False)
+    return network(windows).landmarks @ crop_from_window[:, :2].T + crop_from_window[:, 2]

@@ -99,11 +99,11 @@ def render(
     return (resize(decoded, a.residual.shape[-1]) + residual).clamp(0, 1)
 
 
-def flows(a: Endpoint, b: Endpoint, alphas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def flows(a: Endpoint, b: Endpoint, alphas: torch.Tensor) -> list[torch.Tensor]:
     """Return the backward flows (T, 2, g, g) of both ends to the landmarks at each alpha."""
     weight = alphas.double().reshape(-1, 1, 1)
     points = torch.lerp(a.points.unsqueeze(0), b.points.unsqueeze(0), weight)
-    return warp.backward_flow(points, a.points), warp.backward_flow(points, b.points)
+    return warp.backward_flows(points, a.points, b.points)
 
 
 def choose_alphas(a: Endpoint, b: Endpoint, num_frames: int, codec: Codec) -> torch.Tensor:

@@ -56,11 +56,13 @@ def mix_maps(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor) -> torch.Te
     mixed = torch.lerp(a, b, weight)
     length = torch.lerp(a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True), weight)
     gain = length / mixed.norm(dim=1, keepdim=True).clamp_min(1e-6)
-    return mixed * gain.clamp(1.0, MAX_GAIN)
+    kept: torch.Tensor = mixed * gain.clamp(1.0, MAX_GAIN)
+    return kept
 
 
 def _perpendicular(a: torch.Tensor) -> torch.Tensor:
     axis = torch.zeros_like(a)
     axis.scatter_(1, a.abs().argmin(dim=1, keepdim=True), 1.0)
     across = axis - (axis * a).sum(1, keepdim=True) * a
-    return F.normalize(across, dim=1)
+    unit: torch.Tensor = F.normalize(across, dim=1)
+    return unit

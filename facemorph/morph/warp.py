@@ -18,7 +18,7 @@ SMOOTHING = 1e-4
 """Weight of the bending energy; keeps the warp from folding where landmarks crowd."""
 BORDER_POINTS = 9
 """Fixed points along each side of the crop, corners included."""
-FLOW_SIZE = 48
+FLOW_SIZE = 32
 """The spline is evaluated on a grid of this side and enlarged: it is smooth."""
 
 
@@ -76,19 +76,20 @@ def evaluate_thin_plate(points: torch.Tensor, coefficients: torch.Tensor, querie
     return values
 
 
-def backward_flow(points: torch.Tensor, source_points: torch.Tensor) -> torch.Tensor:
-    """Return the smooth flow that makes the output show at `points` what the input shows at `source_points`.
+def backward_flows(points: torch.Tensor, *source_points: torch.Tensor) -> list[torch.Tensor]:
+    """Return smooth flows that make the output show at `points` what each input shows at its `source_points`.
 
     Args:
         points: (B, N, 2) float64, in the output.
-        source_points: (N, 2) or (B, N, 2) float64, in the input.
+        source_points: (N, 2) or (B, N, 2) float64, one tensor for each input.
 
     Returns:
-        (B, 2, FLOW_SIZE, FLOW_SIZE) float32, parts of the side, on the centres of a grid.
+        For each input (B, 2, FLOW_SIZE, FLOW_SIZE) float32, parts of the side, on the centres of a grid.
     """
-    queries = _grid(FLOW_SIZE).double()
-    flow = evaluate_thin_plate(points, fit_thin_plate(points, source_points - points), queries)
-    return flow.transpose(1, 2).reshape(-1, 2, FLOW_SIZE, FLOW_SIZE).float()
+    moves = torch.cat([(source - points) for source in source_points], -1)
+    coefficients = fit_thin_plate(points, moves)
+    flow = evaluate_thin_plate(points.float(), coefficients.float(), _grid(FLOW_SIZE))
+    return list(flow.transpose(1, 2).reshape(len(points), -1, FLOW_SIZE, FLOW_SIZE).chunk(len(source_points), dim=1))
 
 
 def warp(x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:

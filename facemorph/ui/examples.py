@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 THUMBNAIL = 144
 
 JAVASCRIPT = """
-const name = /^zh/.test(navigator.language) ? "示例" : "Example";
+const name = /^zh-(CN|TW)$/.test(navigator.language) ? "示例" : "Example";
 element.querySelectorAll("button").forEach((button, index) => {
   button.setAttribute("aria-label", name + " " + (index + 1));
   button.addEventListener("click", () => trigger("click", { index }));

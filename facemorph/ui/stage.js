@@ -1,5 +1,5 @@
 // Runs once in the browser, with `element`, `props` and `watch` given by gr.HTML.
-const language = /^zh/.test(navigator.language) ? "zh" : "en";
+const language = /^zh-(CN|TW)$/.test(navigator.language) ? "zh" : "en";
 const words = props.texts[language];
 const find = (selector) => element.querySelector(selector);
 const stage = find(".stage"), gif = find(".gif"), canvas = find(".frame"), slider = find(".position");

@@ -88,9 +88,10 @@ def text(key: str) -> I18nData:
 
 
 def language_of(request: gr.Request | None) -> Language:
-    """Return the language of the browser that sent `request`; English where it is not known."""
+    """Return the language that Gradio shows to the browser that sent `request`: its first choice, or English."""
     accepted = request.headers.get("accept-language", "") if request is not None else ""
-    return "zh" if accepted.strip().lower().startswith("zh") else "en"
+    first = accepted.replace(";", ",").split(",")[0].strip().lower()
+    return "zh" if first in ("zh-cn", "zh-tw") else "en"
 
 
 def say(language: Language, english: str, chinese: str) -> str:

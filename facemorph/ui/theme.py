@@ -25,13 +25,9 @@ FONTS = (
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 HEAD = """<script>
-  // Gradio knows zh-CN and zh-TW only; other Chinese browsers get the nearer of both.
-  if (/^zh/i.test(navigator.language) && !/^zh-(CN|TW)$/.test(navigator.language)) {
-    const nearer = /^zh-(HK|MO|Hant)/i.test(navigator.language) ? "zh-TW" : "zh-CN";
-    Object.defineProperty(navigator, "language", { get: () => nearer });
-  }
-  document.documentElement.lang = /^zh/.test(navigator.language) ? navigator.language : "en";
+  document.documentElement.lang = /^zh-(CN|TW)$/.test(navigator.language) ? navigator.language : "en";
 </script>"""
+"""Screen readers are told the language that Gradio chose: it has Chinese for these two and English for the rest."""
 
 
 def make_theme() -> gr.themes.Base:

@@ -34,7 +34,7 @@ def test_spline_is_scipys(smoothing: float) -> None:
 def test_equal_points_warp_nothing(landmarks: npt.NDArray[np.float32]) -> None:
     points = warp.control_points(landmarks, 256)
     x = torch.rand(1, 3, 128, 128)
-    flow = warp.backward_flow(points[None], points)
+    flow = warp.backward_flows(points[None], points)[0]
     assert flow.abs().max() < 1e-9
     torch.testing.assert_close(warp.warp(x, flow), x, atol=1e-4, rtol=0)
 
@@ -45,7 +45,7 @@ def test_an_affine_motion_is_reproduced(dx: float, dy: float, scale: float) -> N
     rng = np.random.default_rng(2)
     points = torch.from_numpy(rng.random((1, 20, 2)))
     moved = (points - 0.5) * scale + 0.5 + torch.tensor([dx, dy])
-    flow = warp.backward_flow(points, moved)
+    flow = warp.backward_flows(points, moved)[0]
     grid = (torch.arange(warp.FLOW_SIZE) + 0.5) / warp.FLOW_SIZE
     y, x = torch.meshgrid(grid, grid, indexing="ij")
     expected = torch.stack([(x - 0.5) * (scale - 1) + dx, (y - 0.5) * (scale - 1) + dy])
@@ -66,7 +66,7 @@ def test_landmarks_move_to_their_targets(landmarks: npt.NDArray[np.float32]) -> 
 def test_border_stays(landmarks: npt.NDArray[np.float32]) -> None:
     target = landmarks.copy()
     target[:, 1] += 6
-    flow = warp.backward_flow(warp.control_points(target, 256)[None], warp.control_points(landmarks, 256))
+    flow = warp.backward_flows(warp.control_points(target, 256)[None], warp.control_points(landmarks, 256))[0]
     edge = torch.cat([flow[0, :, 0], flow[0, :, -1], flow[0, :, :, 0], flow[0, :, :, -1]], 1)
     assert edge.abs().max() * 256 < 3
     assert flow.abs().max() * 256 > 5
@@ -91,7 +91,7 @@ def test_turned_face_does_not_fold() -> None:
     right = turned[:, 0] > 128
     turned[right, 0] = 128 + 0.2 * (turned[right, 0] - 128)
     middle = warp.control_points((frontal + turned) / 2, 256)
-    flow = warp.backward_flow(middle[None], warp.control_points(frontal, 256))[0].double()
+    flow = warp.backward_flows(middle[None], warp.control_points(frontal, 256))[0][0].double()
     step = 1 / warp.FLOW_SIZE
     dxx, dyx = torch.diff(flow[0], dim=1)[:-1] / step, torch.diff(flow[0], dim=0)[:, :-1] / step
     dxy, dyy = torch.diff(flow[1], dim=1)[:-1] / step, torch.diff(flow[1], dim=0)[:, :-1] / step

@@ -47,7 +47,8 @@ class FakeMorph:
 class FakeMorpher:
     """Takes the middle square of a photo for its face, and dissolves.
 
-    A photo whose middle is black has no face; one whose middle is pure green holds five.
+    A photo whose middle is black has no face; one whose middle is pure green holds five; one whose middle is
+    magenta hits a bug.
     """
 
     def __init__(self, seconds: float = 0.0) -> None:
@@ -61,6 +62,8 @@ class FakeMorpher:
         square = Image.fromarray(pixels[top : top + side, left : left + side]).resize((512, 512))
         image = np.asarray(square)
         centre = image[200:312, 200:312].reshape(-1, 3).mean(0)
+        if centre[0] > 200 and centre[1] < 50 and centre[2] > 200:
+            raise ZeroDivisionError("secret detail")
         if centre.max() < 8:
             raise NoFaceFoundError("No face found. Use a photo where one face looks at the camera.")
         num_faces = 5 if centre[1] > 200 and centre[0] < 50 and centre[2] < 50 else 1
