@@ -1,0 +1,51 @@
+"""Serve the page for the browser tests: `python -m tests.e2e.serve fake EXAMPLES_FOLDER` or `... app`.
+
+The server may talk to this machine only: any other connection is refused and leaves a line on stderr.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+OUTSIDE = "OUTSIDE CONNECTION"
+
+
+def refuse_outside(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost", "0.0.0.0") or _is_loopback(name):
+        return
+    print(f"{OUTSIDE} {event} {name}", file=sys.stderr, flush=True)
+    raise OSError(f"{OUTSIDE}: {name}")
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def serve_fake(examples: Path) -> None:
+    from facemorph.ui import build_page, launch_options
+    from tests.ui.fake import FakeMorpher
+
+    options = launch_options() | {"allowed_paths": [str(examples)]}
+    build_page(FakeMorpher(seconds=0.3), examples).launch(**options)
+
+
+if __name__ == "__main__":
+    sys.addaudithook(refuse_outside)
+    if sys.argv[1] == "fake":
+        serve_fake(Path(sys.argv[2]))
+    else:
+        runpy.run_path("app.py", run_name="__main__")
