@@ -195,9 +195,8 @@ def report(aligner: Aligner, args: argparse.Namespace) -> None:
     for name, faces in wrong.items():
         print(f"  wrong: {name} score {faces[0].score:.2f} box {faces[0].bbox.round()}")
     large = [photo for _, photo, _ in portraits(args.data, args.labels, "london", 30)]
-    print(
-        f"Aligning a photo of {max(large[0].shape)} px: {milliseconds(aligner, large):.0f} ms, {torch.get_num_threads()} threads"
-    )
+    median, threads = milliseconds(aligner, large), torch.get_num_threads()
+    print(f"Aligning a photo of {max(large[0].shape)} px: {median:.0f} ms, {threads} threads")
 
 
 def main() -> None:

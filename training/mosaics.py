@@ -280,7 +280,7 @@ def make_mosaic(material: Material, size: int, rng: np.random.Generator) -> Mosa
 
 
 def targets(mosaic: Mosaic) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return heat (S/8, S/8) in [0, 1], poses (5, S/8, S/8) and their weight (S/8, S/8), as the detector predicts them."""
+    """Return what the detector is to predict: heat (S/8, S/8) in [0, 1], poses (5, S/8, S/8), their weight (S/8, S/8)."""
     cells = mosaic.doubtful.shape[0]
     heat = np.zeros((cells, cells), np.float32)
     poses = np.zeros((5, cells, cells), np.float32)

@@ -4,12 +4,14 @@
     python -m training.train_aligner landmarks --minutes 40 --out runs/landmarks --hard packed/hard_windows.npz
 
 `--minutes` is the length of the whole run, over all legs: a run that was stopped goes on where it was. The learning
-rate falls to nearly nothing at its end. `<out>/checkpoint` holds the averaged weights, `<out>/state.pt` what is needed to go on.
+rate falls to nearly nothing at its end. `<out>/checkpoint` holds the averaged weights, `<out>/state.pt` what the next
+leg needs.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,7 +106,7 @@ def landmark_loss(output: LandmarkOutput, batch: Batch, window_size: int) -> dic
 def learning_rate(progress: Progress, seconds: float, peak: float) -> float:
     """Warm up over 200 steps, then follow a cosine over the run's time down to 1 % of `peak`."""
     done = min(progress.seconds / seconds, 1.0)
-    return peak * min(1.0, (progress.step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * done)))
+    return peak * min(1.0, (progress.step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 def save_state(

@@ -14,10 +14,8 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
-        nn.init.zeros_(self.first.bias)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        _start(self.first)
+        _start(self.second, gain=0.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return a (B, channels, H, W) tensor of the input's shape."""
@@ -32,8 +30,7 @@ class Downsample(nn.Module):
         super().__init__()
         self.relu = relu
         self.conv = nn.Conv2d(channels, out_channels, 3, stride=2, padding=1)
-        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
-        nn.init.zeros_(self.conv.bias)
+        _start(self.conv)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (B, out_channels, H / 2, W / 2)."""
@@ -44,3 +41,12 @@ class Downsample(nn.Module):
 def blocks(channels: int, count: int) -> nn.Sequential:
     """Return `count` residual blocks in a row."""
     return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
+
+
+def _start(conv: nn.Conv2d, gain: float = 1.0) -> None:
+    """Start a convolution as He et al. (2015) do, times `gain`, without bias."""
+    nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+    with torch.no_grad():
+        conv.weight *= gain
+        if conv.bias is not None:
+            conv.bias.zero_()

@@ -40,7 +40,7 @@ class BuiltinBackend:
         self._detector = detector.eval().requires_grad_(False).to(self._device)
         self._landmarks = landmarks.eval().requires_grad_(False).to(self._device)
         for network in (self._detector, self._landmarks):
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+            network.to(memory_format=torch.channels_last)
 
     @classmethod
     def load(cls, checkpoints: Path, device: str = "cpu") -> BuiltinBackend:
@@ -60,20 +60,26 @@ class BuiltinBackend:
         for size in SIZES:
             if size > SIZES[0] and max(pixels.shape) <= SIZES[0]:
                 break
-            faces = _without_doubles(self._judge(pixels, self._propose(pixels, size)))
+            faces = _without_doubles(self._judge(pixels, self.propose(pixels, size)))
             if faces:
                 return faces
         return []
 
     @torch.inference_mode()
-    def _propose(self, pixels: Picture, size: int) -> list[Pose]:
-        """Return the poses, in photo pixels, where the detector sees a face; the surest first."""
+    def propose(self, pixels: Picture, size: int, threshold: float = PROPOSAL) -> list[Pose]:
+        """Return the poses, in photo pixels, where the detector alone sees a face; the surest first.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            size: to how many pixels on its longer side the photo is scaled first.
+            threshold: the score in [0, 1] from which a place counts.
+        """
         x, scale = _fitted(pixels, size)
         output = self._detector(x.to(self._device).contiguous(memory_format=torch.channels_last))
         scores = output.logits.sigmoid()
         peaks = (scores * (scores == F.max_pool2d(scores, 3, 1, 1)))[0, 0].cpu().numpy()
         poses = output.poses[0].cpu().numpy()
-        rows, columns = np.nonzero(peaks > PROPOSAL)
+        rows, columns = np.nonzero(peaks > threshold)
         order = np.argsort(-peaks[rows, columns])
         found: list[Pose] = []
         for row, column in zip(rows[order], columns[order], strict=True):

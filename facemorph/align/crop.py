@@ -113,13 +113,14 @@ def _grid(matrix: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _outside(places: FloatArray, length: int) -> FloatArray:
-    return np.maximum(np.maximum(-0.5 - places, places - (length - 0.5)), 0, dtype=np.float32)
+    outside: FloatArray = np.maximum(np.maximum(-0.5 - places, places - (length - 0.5)), 0, dtype=np.float32)
+    return outside
 
 
 def _reflect(places: FloatArray, length: int) -> FloatArray:
     """Fold places on a line into [-0.5, length - 0.5]."""
-    folded = length - np.abs((places + 0.5) % (2 * length) - length) - 0.5
-    return folded.astype(np.float32)
+    folded: FloatArray = (length - np.abs((places + 0.5) % (2 * length) - length) - 0.5).astype(np.float32)
+    return folded
 
 
 def _span(places: FloatArray, length: int, margin: float) -> tuple[int, int]:

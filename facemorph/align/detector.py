@@ -1,5 +1,6 @@
-"""The face detector: a small U-shaped convolutional network that says at each cell of 8×8 pixels whether a face lies
-there, how large it is and which way up.
+"""The face detector: a small U-shaped convolutional network over cells of 8×8 pixels.
+
+At each cell it says whether a face lies there, how large it is and which way up.
 
 After CenterNet (Zhou et al. 2019, "Objects as Points"), but it predicts a pose (`facemorph.align.pose`) rather than a
 box, so that the landmark network receives an upright face.
@@ -80,9 +81,9 @@ class FaceDetector(nn.Module):
         self.up_fine = ResidualBlock(fine)
         self.head = nn.Conv2d(fine, 64, 3, padding=1)
         self.out = nn.Conv2d(64, 6, 1)
-        nn.init.zeros_(self.out.weight)
-        with torch.no_grad():
-            self.out.bias.copy_(torch.tensor([-4.6, 0.0, 0.0, 0.0, 1.0, 0.0]))
+        self.out.load_state_dict(
+            {"weight": torch.zeros(6, 64, 1, 1), "bias": torch.tensor([-4.6, 0.0, 0.0, 0.0, 1.0, 0.0])}
+        )  # starts by seeing no face (probability 0.01), upright and of the reference scale
 
     def forward(self, x: torch.Tensor) -> DetectorOutput:
         """Describe every cell of a picture.

@@ -46,7 +46,7 @@ class FanBackend:
             AlignmentError: the package is not installed, or its weights are neither on disk nor to be had.
         """
         try:
-            import face_alignment  # noqa: PLC0415  slow to import, and optional
+            import face_alignment  # here, not above: slow to import, and optional
         except ImportError as error:
             raise AlignmentError(
                 f"The aligner 'fan' needs the package face-alignment ({error}). "

@@ -133,4 +133,5 @@ def canonical_landmarks(network: LandmarkNetwork, x: torch.Tensor) -> torch.Tens
         x = F.interpolate(x, size=(reduced, reduced), mode="bilinear", antialias=True, align_corners=False)
     grid = grid.expand(len(x), -1, -1, -1)
     windows = F.grid_sample(x, grid.to(x.dtype), mode="bilinear", padding_mode="border", align_corners=False)
-    return network(windows).landmarks @ crop_from_window[:, :2].T + crop_from_window[:, 2]
+    landmarks: torch.Tensor = network(windows).landmarks
+    return landmarks @ crop_from_window[:, :2].T + crop_from_window[:, 2]

@@ -1,0 +1,79 @@
+"""Collect windows that an earlier detector took for faces in face-free training pictures and beside training faces.
+
+    python -m training.mine_hard_windows --checkpoints runs/early --out packed/hard_windows.npz
+
+The landmark network then learns to refuse them (`training.train_aligner landmarks --hard …`). Only the training part of
+the photos and of the face-free pictures is looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from facemorph.align.builtin import DETECTOR, LANDMARKS, BuiltinBackend
+from facemorph.align.pose import Pose
+from training.degrade import degrade
+from training.mosaics import BORDERS, FloatArray, Material, Picture, face_free, load_material, make_mosaic, warp
+
+WINDOW_SIZE = 96
+CANVAS = 256
+PROPOSAL = 0.06
+"""Lower than the aligner's own threshold: what nearly passes is worth learning too."""
+
+
+def wrong_windows(
+    backend: BuiltinBackend, picture: Picture, faces: FloatArray, rng: np.random.Generator
+) -> list[Picture]:
+    """Cut what the detector proposes in a training picture, except at its (N, 4) true faces."""
+    windows = []
+    for pose in backend.propose(picture, CANVAS, PROPOSAL)[:4]:
+        near = (np.hypot(faces[:, 0] - pose.x, faces[:, 1] - pose.y) < 0.9 * np.maximum(faces[:, 2], pose.scale)).any()
+        if not near and pose.scale > 6:
+            jittered = Pose(pose.x, pose.y, pose.scale * float(np.exp(rng.normal(0, 0.1))), pose.roll)
+            windows.append(warp(picture, jittered.window_from_photo(WINDOW_SIZE), WINDOW_SIZE, BORDERS[0]))
+    return windows
+
+
+def mine(backend: BuiltinBackend, material: Material, *, minutes: float, limit: int, seed: int) -> list[Picture]:
+    """Look at face-free pictures (three of four) and mosaics until `limit` windows are found or `minutes` are over."""
+    rng = np.random.default_rng(seed)
+    windows: list[Picture] = []
+    end = time.monotonic() + 60 * minutes
+    while len(windows) < limit and time.monotonic() < end:
+        if rng.random() < 0.75:
+            picture, faces = face_free(material, CANVAS, rng), np.zeros((0, 4), np.float32)
+            picture = degrade(picture, rng) if rng.random() < 0.3 else picture
+        else:
+            mosaic = make_mosaic(material, CANVAS, rng)
+            if mosaic.doubtful.any():
+                continue
+            picture, faces = mosaic.picture, mosaic.faces
+        windows += wrong_windows(backend, picture, faces, rng)
+    return windows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--checkpoints", type=Path, required=True, help=f"folder of {DETECTOR} and {LANDMARKS}")
+    parser.add_argument("--out", type=Path, default=Path("packed/hard_windows.npz"))
+    parser.add_argument("--packed", type=Path, default=Path("packed"))
+    parser.add_argument("--minutes", type=float, default=3)
+    parser.add_argument("--limit", type=int, default=6000)
+    parser.add_argument("--seed", type=int, default=7)
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    backend = BuiltinBackend.load(args.checkpoints)
+    with torch.inference_mode():
+        windows = mine(backend, load_material(args.packed), minutes=args.minutes, limit=args.limit, seed=args.seed)
+    np.savez(args.out, windows=np.stack(windows))
+    print(f"{len(windows)} windows")
+
+
+if __name__ == "__main__":
+    main()
