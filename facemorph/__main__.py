@@ -16,8 +16,6 @@ from facemorph.arguments import parser
 from facemorph.errors import FaceMorphError, InputError, RenderError
 from facemorph.pipeline import FaceMorpher
 from facemorph.render import (
-    STILL_SUFFIXES,
-    SUFFIXES,
     RenderedFile,
     RenderOptions,
     check_path,
@@ -50,17 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _morph(arguments: argparse.Namespace) -> None:
-    options = _render_options(arguments)
-    _check_output(arguments.output, SUFFIXES)
+    _check_output(arguments)
     morpher = _load(arguments)
     a, b = _align(morpher, arguments.a, arguments.face_a), _align(morpher, arguments.b, arguments.face_b)
     morph = morpher.morph(a, b, arguments.steps, arguments.size, arguments.interpolation, progress=_show_progress)
     _warn(*(warning for warning in morph.warnings if warning not in (*a.warnings, *b.warnings)))
-    _report(morph.save(arguments.output, fps=options.fps, ping_pong=options.ping_pong, hold=options.hold))
+    _report(morph.save(arguments.output, fps=arguments.fps, ping_pong=arguments.ping_pong, hold=arguments.hold))
 
 
 def _frame(arguments: argparse.Namespace) -> None:
-    _check_output(arguments.output, STILL_SUFFIXES)
+    _check_output(arguments)
     morpher = _load(arguments)
     a, b = _align(morpher, arguments.a, arguments.face_a), _align(morpher, arguments.b, arguments.face_b)
     _report(save_still(arguments.output, morpher.frame(a, b, arguments.alpha, arguments.size)))
@@ -72,7 +69,7 @@ def _strip(arguments: argparse.Namespace) -> None:
 
 
 def _align_photo(arguments: argparse.Namespace) -> None:
-    _check_output(arguments.output, STILL_SUFFIXES)
+    _check_output(arguments)
     face = _align(_load(arguments), arguments.photo, arguments.face)
     pixels = draw_landmarks(face.image, face.landmarks) if arguments.landmarks else face.image
     _report(save_still(arguments.output, pixels))
@@ -97,17 +94,10 @@ def _align(morpher: FaceMorpher, photo: Path, face: int | None) -> AlignedFace:
     return aligned
 
 
-def _check_output(path: Path, suffixes: Sequence[str]) -> None:
+def _check_output(arguments: argparse.Namespace) -> None:
     """Refuse a file that cannot be written before anything is computed for it, as a mistake in the command."""
     try:
-        check_path(path, suffixes)
-    except RenderError as error:
-        raise InputError(str(error)) from error
-
-
-def _render_options(arguments: argparse.Namespace) -> RenderOptions:
-    try:
-        return RenderOptions(fps=arguments.fps, ping_pong=arguments.ping_pong, hold=arguments.hold)
+        check_path(arguments.output, arguments.suffixes)
     except RenderError as error:
         raise InputError(str(error)) from error
 

@@ -11,7 +11,7 @@ import torch
 
 from facemorph.morph import Interpolation
 from facemorph.pipeline import NUM_FRAMES, SIZES
-from facemorph.render import STILL_SUFFIXES, SUFFIXES, RenderOptions
+from facemorph.render import MAX_FPS, MAX_HOLD, MIN_FPS, STILL_SUFFIXES, SUFFIXES, RenderOptions
 
 PROGRAM = "python -m facemorph"
 Number = TypeVar("Number", int, float)
@@ -57,19 +57,19 @@ def parser() -> _Parser:
         "morph",
         "Morph the face of photo A into that of photo B.",
         "morph a.jpg b.jpg -o out.gif --steps 24 --size 256",
-        [two, _output(SUFFIXES), _morph_options(), _playing_options(), model],
+        [_output(SUFFIXES), _morph_options(), _playing_options(), two, model],
     )
     add(
         "strip",
         "Draw the morph as a row of frames with their alphas.",
         "strip a.jpg b.jpg -o strip.png",
-        [two, _output((".png",)), _morph_options(steps=8), model],
+        [_output((".png",)), _morph_options(steps=8), two, model],
     )
     frame = add(
         "frame",
         "Write one frame of the morph.",
         "frame a.jpg b.jpg --alpha 0.5 -o middle.png",
-        [two, _output(STILL_SUFFIXES), _size_option(), model],
+        [_output(STILL_SUFFIXES), _size_option(), two, model],
     )
     frame.add_argument("--alpha", type=_alpha, default=0.5, metavar="0..1", help="0 is photo A, 1 is photo B")
     align = add(
@@ -79,9 +79,7 @@ def parser() -> _Parser:
         [_output(STILL_SUFFIXES), model],
     )
     align.add_argument("photo", type=Path, help="the photo")
-    align.add_argument(
-        "--face", type=_face, metavar="N", help="which face, counted from the largest, 0 (default: largest)"
-    )
+    align.add_argument("--face", type=_face, metavar="N", help="which face: 0 is the largest, 1 the next (default: 0)")
     align.add_argument("--landmarks", action="store_true", help="draw the 68 landmarks")
     return top
 
@@ -99,6 +97,14 @@ def _size(text: str) -> int:
 
 def _alpha(text: str) -> float:
     return _in_range(text, float, 0.0, 1.0)
+
+
+def _fps(text: str) -> float:
+    return _in_range(text, float, MIN_FPS, MAX_FPS)
+
+
+def _hold(text: str) -> float:
+    return _in_range(text, float, 0.0, MAX_HOLD)
 
 
 def _face(text: str) -> int:
@@ -128,7 +134,7 @@ def _two_photos() -> _Parser:
     for letter in "ab":
         parser.add_argument(letter, type=Path, metavar=f"PHOTO_{letter.upper()}", help=f"photo {letter.upper()}")
     for letter in "ab":
-        which = f"which face of photo {letter.upper()}, counted from the largest, 0 (default: largest)"
+        which = f"which face of photo {letter.upper()}: 0 is the largest, 1 the next (default: 0)"
         parser.add_argument(f"--face-{letter}", type=_face, metavar="N", help=which)
     return parser
 
@@ -137,6 +143,7 @@ def _output(suffixes: Sequence[str]) -> _Parser:
     parser = _Parser(add_help=False)
     kinds = f"the file to write: {', '.join(suffixes)}"
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=kinds)
+    parser.set_defaults(suffixes=tuple(suffixes))
     return parser
 
 
@@ -157,12 +164,12 @@ def _morph_options(steps: int = 24) -> _Parser:
 
 def _playing_options() -> _Parser:
     parser = _Parser(add_help=False)
-    parser.add_argument("--fps", type=float, default=RenderOptions.fps, help="frames per second")
+    parser.add_argument("--fps", type=_fps, default=RenderOptions.fps, help="frames per second")
     parser.add_argument(
         "--no-ping-pong", dest="ping_pong", action="store_false", help="play from A to B only, not back"
     )
     parser.add_argument(
-        "--hold", type=float, default=RenderOptions.hold, metavar="SECONDS", help="how long both ends stand still"
+        "--hold", type=_hold, default=RenderOptions.hold, metavar="SECONDS", help="how long both ends stand still"
     )
     return parser
 

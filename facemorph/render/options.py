@@ -15,7 +15,7 @@ from facemorph.errors import RenderError
 Frames: TypeAlias = npt.NDArray[np.uint8]
 """(T, H, W, 3) uint8 RGB."""
 
-MAX_FPS = 50.0
+MIN_FPS, MAX_FPS = 1.0, 50.0
 """GIF delays are whole hundredths of a second, and browsers play a delay of one hundredth as ten."""
 MAX_HOLD = 10.0
 
@@ -39,8 +39,8 @@ class RenderOptions:
     hold: float = 0.5
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.fps) and 1 <= self.fps <= MAX_FPS):
-            raise RenderError(f"{self.fps:g} frames per second cannot be played. Use 1 to {MAX_FPS:g}.")
+        if not (math.isfinite(self.fps) and MIN_FPS <= self.fps <= MAX_FPS):
+            raise RenderError(f"{self.fps:g} frames per second cannot be played. Use {MIN_FPS:g} to {MAX_FPS:g}.")
         if not (math.isfinite(self.hold) and 0 <= self.hold <= MAX_HOLD):
             raise RenderError(f"A hold of {self.hold:g} seconds is out of range. Use 0 to {MAX_HOLD:g}.")
 
