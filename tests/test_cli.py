@@ -239,7 +239,7 @@ class TestRefusedBeforeTheWork:
         [
             ([], "the following arguments are required: COMMAND"),
             (["dance"], "argument COMMAND: invalid choice: 'dance'"),
-            (["morph", "a.jpg"], "the following arguments are required: PHOTO_B, -o/--output"),
+            (["morph", "a.jpg"], "the following arguments are required: -o/--output, PHOTO_B"),
             (["align"], "the following arguments are required: -o/--output, photo"),
         ],
     )
