@@ -6,6 +6,7 @@ are made on the server, in the language that the request asks for.
 
 from __future__ import annotations
 
+import re
 from typing import Literal, TypeAlias
 
 import gradio as gr
@@ -66,6 +67,12 @@ STAGE_TEXTS: dict[str, dict[str, str]] = {
     },
 }
 
+WARNINGS: dict[str, str] = {
+    r"(\d+) faces found; the largest was taken\.": "照片中有 {} 张人脸，已选用最大的一张。",
+    r"The face is only (\d+) pixels across; the result will be soft\.": "人脸只有 {} 像素宽，结果会偏模糊。",
+}
+"""What the aligner warns of, and the same in Chinese; its numbers go where the braces stand."""
+
 BACKENDS: dict[str, tuple[str, str]] = {
     "builtin": ("built-in aligner", "内置对齐器"),
     "fan": ("face-alignment package", " face-alignment "),
@@ -109,8 +116,14 @@ def describe_face(face: AlignedFace, language: Language) -> str:
     english, chinese = BACKENDS.get(face.backend, (face.backend, face.backend))
     if language == "en":
         return " ".join([f"face found by the {english}.", *face.warnings])
-    several = f"照片中有 {face.num_faces} 张人脸。" if face.num_faces > 1 else ""
-    return f"已由{chinese}找到人脸。{several}"
+    return f"已由{chinese}找到人脸。{''.join(_warning_in_chinese(warning) for warning in face.warnings)}"
+
+
+def _warning_in_chinese(warning: str) -> str:
+    for pattern, chinese in WARNINGS.items():
+        if match := re.fullmatch(pattern, warning):
+            return chinese.format(*match.groups())
+    return warning
 
 
 def describe_error(error: FaceMorphError, language: Language) -> str:

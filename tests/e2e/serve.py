@@ -1,4 +1,4 @@
-"""Serve the page for the browser tests: `python -m tests.e2e.serve fake EXAMPLES_FOLDER` or `... app`.
+"""Serve the page for the browser tests: `python -m tests.e2e.serve fake EXAMPLES_FOLDER`, `... tiny` or `... app`.
 
 The server may talk to this machine only: any other connection is refused and leaves a line on stderr.
 """
@@ -43,9 +43,21 @@ def serve_fake(examples: Path) -> None:
     build_page(FakeMorpher(seconds=0.3), examples).launch(**options)
 
 
+def serve_tiny() -> None:
+    """Serve the real pipeline over an untrained model and an aligner that knows the drawn face."""
+    from facemorph.align import Aligner
+    from facemorph.pipeline import FaceMorpher
+    from facemorph.ui import build_page, launch_options
+    from tests.fakes import FakeBackend, tiny_autoencoder
+
+    build_page(FaceMorpher(tiny_autoencoder(), Aligner(FakeBackend()))).launch(**launch_options())
+
+
 if __name__ == "__main__":
     sys.addaudithook(refuse_outside)
     if sys.argv[1] == "fake":
         serve_fake(Path(sys.argv[2]))
+    elif sys.argv[1] == "tiny":
+        serve_tiny()
     else:
         runpy.run_path("app.py", run_name="__main__")

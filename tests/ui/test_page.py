@@ -5,10 +5,12 @@ from pathlib import Path
 
 import gradio as gr
 import numpy as np
+import numpy.typing as npt
 import pytest
 from gradio.data_classes import ImageData
 from PIL import Image
 
+from facemorph.align import Aligner, DetectedFace
 from facemorph.errors import (
     FaceMorphError,
     ImageTooLargeError,
@@ -20,7 +22,8 @@ from facemorph.ui import build_page, launch_options, warm_up
 from facemorph.ui.examples import find_pairs
 from facemorph.ui.photo import Photo
 from facemorph.ui.stage import stage_value
-from facemorph.ui.texts import I18N, STAGE_TEXTS, TEXTS, describe_error, file_size, text
+from facemorph.ui.texts import I18N, STAGE_TEXTS, TEXTS, describe_error, describe_face, file_size, text
+from tests.fakes import FakeBackend
 from tests.ui.fake import FakeMorpher
 
 
@@ -120,6 +123,19 @@ class TestTexts:
     def test_errors_have_chinese_sentences(self, error: FaceMorphError, words: str) -> None:
         assert words in describe_error(error, "zh")
         assert describe_error(error, "en") == str(error)
+
+    def test_what_the_aligner_warns_of_is_said_in_chinese(self) -> None:
+        class Small(FakeBackend):  # the drawn face, but 50 pixels across
+            def find(self, pixels: npt.NDArray[np.uint8]) -> list[DetectedFace]:
+                scale = 50 / max(np.ptp(face.landmarks, axis=0).max() for face in super().find(pixels))
+                return [DetectedFace(face.bbox * scale, face.landmarks * scale, 1.0) for face in super().find(pixels)]
+
+        face = Aligner(Small(num_faces=3)).align(np.zeros((72, 72, 3), np.uint8))
+        assert len(face.warnings) == 2
+        words = describe_face(face, "zh")
+        assert "照片中有 3 张人脸，已选用最大的一张。" in words
+        assert "像素宽，结果会偏模糊。" in words
+        assert not re.search("[a-z]", words)
 
     @pytest.mark.parametrize(
         ("num_bytes", "words"), [(1, "1 KB"), (949_400, "949 KB"), (1_000_000, "1.0 MB"), (2_340_000, "2.3 MB")]
