@@ -168,7 +168,7 @@ class Mosaic:
 
 
 def _roll(rng: np.random.Generator) -> float:
-    return float(rng.normal(0, 0.12) if rng.random() < 0.5 else rng.uniform(-1.1, 1.1))
+    return float(rng.normal(0, 0.12) if rng.random() < 0.35 else rng.uniform(-1.1, 1.1))
 
 
 def portrait(material: Material, size: int, rng: np.random.Generator) -> Mosaic:
@@ -177,7 +177,7 @@ def portrait(material: Material, size: int, rng: np.random.Generator) -> Mosaic:
     height, width = face.photo.shape[:2]
     scale = size / max(height, width) * (1.0 if rng.random() < 0.4 else np.exp(rng.uniform(-0.5, 0.7)))
     scale = min(scale, 0.46 * size / face.pose.scale)
-    turn = 0.0 if rng.random() < 0.35 else _roll(rng)
+    turn = 0.0 if rng.random() < 0.3 else _roll(rng)
     reach = size / 2 - min(size / 2, 1.15 * face.pose.scale * scale)
     x, y = size / 2 + rng.uniform(-1, 1, 2) * reach * (0.3 if rng.random() < 0.3 else 1.0)
     target = (float(x), float(y), face.pose.scale * scale, face.pose.roll + turn)
@@ -280,7 +280,7 @@ def make_mosaic(material: Material, size: int, rng: np.random.Generator) -> Mosa
 
 
 def targets(mosaic: Mosaic) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return what the detector is to predict: heat (S/8, S/8) in [0, 1], poses (5, S/8, S/8), their weight (S/8, S/8)."""
+    """Return what to predict: heat (S/8, S/8) in [0, 1], poses (5, S/8, S/8) and their weight (S/8, S/8)."""
     cells = mosaic.doubtful.shape[0]
     heat = np.zeros((cells, cells), np.float32)
     poses = np.zeros((5, cells, cells), np.float32)

@@ -73,7 +73,7 @@ def window_batches(material: Material, rng: np.random.Generator, size: int) -> I
 
 
 def detector_loss(output: DetectorOutput, batch: Batch) -> dict[str, torch.Tensor]:
-    """Penalty-reduced focal loss of the heat (Zhou et al. 2019, equation 1) and L1 of the poses."""
+    """Penalty-reduced focal loss of the heat (Zhou et al. 2019, equation 1) and L1 of the poses (smooth for the roll)."""
     heat, p = batch["heat"], output.logits.sigmoid()
     positive = (heat == 1).float()
     log_p, log_q = F.logsigmoid(output.logits), F.logsigmoid(-output.logits)
@@ -82,12 +82,14 @@ def detector_loss(output: DetectorOutput, batch: Batch) -> dict[str, torch.Tenso
     scale = batch["poses"][:, 2:3].exp() * 3  # of the pose, in cells: 24 pixels are 3
     difference = (output.poses - batch["poses"]).abs()
     place = difference[:, :2].sum(1, keepdim=True) / scale
+    turn = F.smooth_l1_loss(output.poses[:, 3:], batch["poses"][:, 3:], reduction="none", beta=0.5)
+    turn = turn.sum(1, keepdim=True)
     weight = batch["weight"] / batch["weight"].sum().clamp(min=1)
     return {
         "heat": (found + silent) / positive.sum().clamp(min=4),
         "place": 2 * (place * weight).sum(),
         "scale": 2 * (difference[:, 2:3] * weight).sum(),
-        "roll": 2 * (difference[:, 3:].sum(1, keepdim=True) * weight).sum(),
+        "roll": 4 * (turn * weight).sum(),
     }
 
 
