@@ -218,6 +218,7 @@ def _connect(
         column.photo.change(
             handlers.align, [column.photo, column.chosen], column.outputs, show_progress_on=column.photo, **HEAVY
         )
+        column.photo.change(None, None, result.note, js="() => ''")  # what was missing may be here now
         column.photo.clear(handlers.clear, None, column.outputs, **LIGHT)
         column.choice.input(
             handlers.choose, [column.photo, column.choice], column.outputs, show_progress_on=column.photo, **HEAVY

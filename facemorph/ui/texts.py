@@ -28,9 +28,9 @@ TITLE = "FaceMorph"
 TEXTS: dict[str, tuple[str, str]] = {
     "lead": ("Morph one face into another.", "把一张脸平滑地变成另一张脸。"),
     "privacy": (
-        "Photos are processed in memory on the machine that runs this page and deleted within the hour. "
+        "Your photos stay on the machine that runs this page and are deleted within the hour. "
         "Nothing is sent anywhere else.",
-        "照片只在运行本页面的机器上处理，一小时内删除，不会发送到任何其他地方。",
+        "照片只留在运行本页面的机器上，一小时内删除，不会发送到任何其他地方。",
     ),
     "consent": (
         "Use only photos of people who agree. Never use a morph in an identity document.",

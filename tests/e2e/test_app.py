@@ -61,8 +61,10 @@ def tab(browser: Browser, server: Server) -> Iterator[Tab]:
 
 
 def _download(tab: Tab, suffix: str) -> bytes:
+    button = tab.page.locator(f"#download-{suffix}")
+    expect(button).to_contain_text(" KB")
     with tab.page.expect_download() as download:
-        tab.page.click(f"#download-{suffix}")
+        button.click()
     assert download.value.suggested_filename == f"facemorph.{suffix}"
     return Path(download.value.path()).read_bytes()
 
@@ -73,6 +75,7 @@ def _differ(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_photos_in_morph_out(tab: Tab, photos: tuple[Path, Path], tmp_path: Path) -> None:
     tab.give(*photos)
+    expect(tab.page.locator("#note-a")).to_contain_text("Photo A: face found by the ")
     tab.morph()
 
     with Image.open(io.BytesIO(_download(tab, "gif"))) as gif:

@@ -84,18 +84,31 @@ class TestLaunch:
 
 
 class TestPhoto:
-    def test_the_uploaded_file_is_handed_over_untouched(self, tmp_path: Path) -> None:
-        path = tmp_path / "letter.jpg"
+    def test_the_uploaded_file_is_handed_over_untouched(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+        path = tmp_path / "uploads" / "letter.jpg"
+        path.parent.mkdir()
         path.write_text("not a picture")
         assert Photo().preprocess(ImageData(path=str(path))) == str(path)
         assert Photo().preprocess(None) is None
+
+    @pytest.mark.parametrize("path", ["app.py", "uploads/../app.py", "uploads/link.jpg"])
+    def test_no_other_file_of_the_server_is_opened(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+    ) -> None:
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+        (tmp_path / "uploads").mkdir()
+        (tmp_path / "app.py").touch()
+        (tmp_path / "uploads" / "link.jpg").symlink_to(tmp_path / "app.py")
+        with pytest.raises(gr.Error, match="was not uploaded here"):
+            Photo().preprocess(ImageData(path=str(tmp_path / path)))
 
     def test_a_deleted_upload_shows_nothing(self, tmp_path: Path) -> None:
         assert Photo().postprocess(str(tmp_path / "gone.jpg")) is None
 
     @pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.jpg", "https://example.org/a.jpg"])
     def test_links_are_not_followed(self, address: str) -> None:
-        with pytest.raises(gr.Error, match="links are not followed"):
+        with pytest.raises(gr.Error, match="links and other files are not opened"):
             asyncio.run(Photo().async_move_resource_to_block_cache(address))
 
 
