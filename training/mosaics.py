@@ -39,11 +39,16 @@ class Material:
 def load_material(packed: Path, *, hard: Path | None = None) -> Material:
     """Read `photos` and `negatives.npz` of the folder `packed`, the training part of both."""
     pack = read_pack(packed / "photos")
-    rows = np.array([i for i, person in enumerate(pack.people) if not is_validation(str(person))])
+    rows = training_rows(pack.people)
     archive = np.load(packed / "negatives.npz")
     negatives = [_opaque(archive[f"picture_{i}"]) for i in np.flatnonzero(~archive["validation"])]
     mined = list(np.load(hard)["windows"]) if hard is not None and hard.exists() else []
     return Material(pack, rows, fit_poses(pack.landmarks), negatives, mined)
+
+
+def training_rows(people: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
+    """Return which photos show nobody who is kept for validation."""
+    return np.array([i for i, person in enumerate(people) if not is_validation(str(person))])
 
 
 def _opaque(picture: Picture) -> Picture:
