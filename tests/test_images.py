@@ -176,6 +176,12 @@ class TestReadRight:
         quarters().save(tmp_path / "srgb.png", icc_profile=ImageCms.ImageCmsProfile(srgb()).tobytes())
         assert tuple(load_photo(tmp_path / "srgb.png").pixels[10, 10]) == RED
 
+    def test_profile_is_applied_to_a_reduced_photo(self, tmp_path: Path) -> None:
+        quarters((2400, 60)).save(tmp_path / "profile.png", icc_profile=swapped_profile())
+        pixels = load_photo(tmp_path / "profile.png").pixels
+        assert pixels.shape[1] == WORKING_SIZE
+        assert np.abs(pixels[10, 10].astype(int) - RED).max() > 20
+
     def test_damaged_profile_is_ignored(self, tmp_path: Path) -> None:
         quarters().save(tmp_path / "profile.png", icc_profile=b"not a profile")
         assert_quarters(load_photo(tmp_path / "profile.png"))
