@@ -116,8 +116,9 @@ def build_page(morpher: FaceMorpher, examples: Path = EXAMPLES) -> gr.Blocks:
 
 def launch_options(*, inbrowser: bool = False) -> dict[str, Any]:
     """Return the arguments for `Blocks.launch`: looks, languages, and what is served to whom."""
+    default_name = "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1"
     return {
-        "server_name": "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1",
+        "server_name": os.environ.get("GRADIO_SERVER_NAME") or default_name,
         "server_port": int(port) if (port := os.environ.get("PORT")) else None,
         "inbrowser": inbrowser,
         "share": False,

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from tests.e2e.serve import OUTSIDE
 
@@ -33,6 +33,8 @@ CHROMIUM_ARGUMENTS = [
     "--use-fake-ui-for-media-stream",
 ]
 START_SECONDS = 90
+
+expect.set_options(timeout=20_000)
 
 
 @dataclass
@@ -90,7 +92,9 @@ def serving(folder: Path, *arguments: str) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {name: value for name, value in os.environ.items() if name not in ("SPACE_ID", "PORT")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("SPACE_ID", "PORT", "GRADIO_SERVER_NAME")
+    }
     environment |= {
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_TEMP_DIR": str(folder / "uploads"),

@@ -68,15 +68,20 @@ class TestPage:
 
 class TestLaunch:
     def test_it_listens_on_this_machine_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("SPACE_ID", "PORT"):
+        for name in ("SPACE_ID", "PORT", "GRADIO_SERVER_NAME"):
             monkeypatch.delenv(name, raising=False)
         options = launch_options()
         assert (options["server_name"], options["server_port"]) == ("127.0.0.1", None)
         assert (options["share"], options["ssr_mode"], options["run_history"]) == (False, False, False)
 
     def test_a_space_listens_to_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
         monkeypatch.setenv("SPACE_ID", "someone/facemorph")
         assert launch_options()["server_name"] == "0.0.0.0"
+
+    def test_the_name_can_be_chosen(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GRADIO_SERVER_NAME", "192.0.2.7")
+        assert launch_options()["server_name"] == "192.0.2.7"
 
     def test_the_port_can_be_chosen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PORT", "8123")
