@@ -34,7 +34,7 @@ CHROMIUM_ARGUMENTS = [
 ]
 START_SECONDS = 90
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 
 @dataclass
@@ -146,7 +146,7 @@ def open_tab(
     context: BrowserContext = browser.new_context(
         viewport={"width": width, "height": 900}, locale=locale, permissions=["camera"]
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     tab = Tab(context.new_page())
 
     def saw(request: Request) -> None:
