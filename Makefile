@@ -2,22 +2,27 @@
 # make test     set up and run the tests; browser tests run where a Chromium is found
 # make check    what CI checks besides the tests: format, lint, types
 # make bench    time each stage and the whole job, against OpenCV's warp-and-dissolve
-# make train    train the checkpoints anew (see training/README.md)
+# make train    train an autoencoder on packed/crops.npz; again goes on where it stopped (see training/README.md)
 # make setup    only the first part of demo: .venv with requirements.txt
 #
-# PYTHON=python3.12 make demo   chooses the interpreter for a new .venv
+# make demo PYTHON=python3.12        the interpreter for a new .venv
+# make test ARGS="-k gif"            further words for the program behind a command
+# make train MODEL=conv MINUTES=10   the source's autoencoder instead of ours; minutes of this leg
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+MODEL ?= face
+MINUTES ?= 60
+PACKED ?= packed/crops.npz
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test check bench train
 .SUFFIXES:
 
 help:
-	@sed -n 's/^# make/make/p' Makefile
+	@sed -n 's/^# make/make/p' $(firstword $(MAKEFILE_LIST))
 
 setup: $(VENV)/.app.stamp
 
@@ -47,10 +52,11 @@ test: setup-dev
 check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@rm -f facemorph/ui/*.pyi  # Gradio writes these beside its components, and mypy would believe them
 	$(BIN)/mypy
 
 bench: setup-dev
 	$(BIN)/python -m benchmarks.speed $(ARGS)
 
 train: setup-dev
-	$(BIN)/python -m training $(ARGS)
+	$(BIN)/python -m training.train $(MODEL) --packed $(PACKED) --out runs/$(MODEL) --minutes $(MINUTES) $(ARGS)
