@@ -32,7 +32,7 @@ CHROMIUM_ARGUMENTS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-START_SECONDS = 90
+START_SECONDS = 180
 
 expect.set_options(timeout=60_000)
 

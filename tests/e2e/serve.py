@@ -45,12 +45,10 @@ def serve_fake(examples: Path) -> None:
 
 def serve_tiny() -> None:
     """Serve the real pipeline over an untrained model and an aligner that knows the drawn face."""
-    from facemorph.align import Aligner
-    from facemorph.pipeline import FaceMorpher
     from facemorph.ui import build_page, launch_options
-    from tests.fakes import FakeBackend, tiny_autoencoder
+    from tests.fakes import tiny_morpher
 
-    build_page(FaceMorpher(tiny_autoencoder(), Aligner(FakeBackend()))).launch(**launch_options())
+    build_page(tiny_morpher()).launch(**launch_options())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -62,7 +63,7 @@ def tab(browser: Browser, server: Server) -> Iterator[Tab]:
 
 def _download(tab: Tab, suffix: str) -> bytes:
     button = tab.page.locator(f"#download-{suffix}")
-    expect(button).to_contain_text(" KB")
+    expect(button).to_contain_text(re.compile(r"· [\d.]+ [KM]B"))
     with tab.page.expect_download() as download:
         button.click()
     assert download.value.suggested_filename == f"facemorph.{suffix}"
