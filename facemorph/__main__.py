@@ -14,6 +14,7 @@ from pathlib import Path
 from facemorph.align import AlignedFace
 from facemorph.arguments import parser
 from facemorph.errors import FaceMorphError, InputError, RenderError
+from facemorph.images import LoadedPhoto, load_photo
 from facemorph.pipeline import FaceMorpher
 from facemorph.render import (
     RenderedFile,
@@ -49,8 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _morph(arguments: argparse.Namespace) -> None:
     _check_output(arguments)
-    morpher = _load(arguments)
-    a, b = _align(morpher, arguments.a, arguments.face_a), _align(morpher, arguments.b, arguments.face_b)
+    morpher, a, b = _two_faces(arguments)
     morph = morpher.morph(a, b, arguments.steps, arguments.size, arguments.interpolation, progress=_show_progress)
     _warn(*(warning for warning in morph.warnings if warning not in (*a.warnings, *b.warnings)))
     _report(morph.save(arguments.output, fps=arguments.fps, ping_pong=arguments.ping_pong, hold=arguments.hold))
@@ -58,8 +58,7 @@ def _morph(arguments: argparse.Namespace) -> None:
 
 def _frame(arguments: argparse.Namespace) -> None:
     _check_output(arguments)
-    morpher = _load(arguments)
-    a, b = _align(morpher, arguments.a, arguments.face_a), _align(morpher, arguments.b, arguments.face_b)
+    morpher, a, b = _two_faces(arguments)
     _report(save_still(arguments.output, morpher.frame(a, b, arguments.alpha, arguments.size)))
 
 
@@ -70,7 +69,8 @@ def _strip(arguments: argparse.Namespace) -> None:
 
 def _align_photo(arguments: argparse.Namespace) -> None:
     _check_output(arguments)
-    face = _align(_load(arguments), arguments.photo, arguments.face)
+    photo = load_photo(arguments.photo)
+    face = _align(_load(arguments), arguments.photo, photo, arguments.face)
     pixels = draw_landmarks(face.image, face.landmarks) if arguments.landmarks else face.image
     _report(save_still(arguments.output, pixels))
 
@@ -82,15 +82,23 @@ def _load(arguments: argparse.Namespace) -> FaceMorpher:
     return FaceMorpher.from_checkpoint(arguments.checkpoint, aligner=arguments.aligner, device=arguments.device)
 
 
-def _align(morpher: FaceMorpher, photo: Path, face: int | None) -> AlignedFace:
+def _two_faces(arguments: argparse.Namespace) -> tuple[FaceMorpher, AlignedFace, AlignedFace]:
+    """Load the networks and align both photos; the photos are read first, so that a wrong path is told at once."""
+    photos = load_photo(arguments.a), load_photo(arguments.b)
+    morpher = _load(arguments)
+    a = _align(morpher, arguments.a, photos[0], arguments.face_a)
+    b = _align(morpher, arguments.b, photos[1], arguments.face_b)
+    return morpher, a, b
+
+
+def _align(morpher: FaceMorpher, path: Path, photo: LoadedPhoto, face: int | None) -> AlignedFace:
     """Align one photo; what is said about it names it, because a command may have several."""
     try:
-        aligned = morpher.align(photo, face=face)
+        aligned = morpher.align(photo.pixels, face=face)
     except InputError as error:
-        if photo.name not in str(error):
-            error.args = (f"{photo.name}: {error}",)
+        error.args = (f"{path.name}: {error}",)
         raise
-    _warn(*(f"{photo.name}: {warning}" for warning in aligned.warnings))
+    _warn(*(f"{path.name}: {warning}" for warning in aligned.warnings))
     return aligned
 
 
