@@ -15,10 +15,11 @@ import torch
 from facemorph import checkpoint, images, morph
 from facemorph.align import AlignedFace, Aligner
 from facemorph.errors import InputError
-from facemorph.models import Autoencoder, Latent, load_autoencoder
+from facemorph.models import Autoencoder, Latent, PersonMask, load_autoencoder
 from facemorph.render import RenderedFile, RenderOptions, render
 
 DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
+PERSON_MASK = checkpoint.CHECKPOINTS / "person-mask"
 NUM_FRAMES = (2, 240)
 SIZES = (64, 512)
 FRAMES_AT_ONCE = 8
@@ -63,8 +64,8 @@ class Morph:
 class FaceMorpher:
     """Morphs faces. Holds the networks only; it may serve any number of users at once."""
 
-    def __init__(self, model: Autoencoder, aligner: Aligner, device: str = "cpu") -> None:
-        self._codec = _Codec(model, torch.device(device))
+    def __init__(self, model: Autoencoder, person_mask: PersonMask, aligner: Aligner, device: str = "cpu") -> None:
+        self._codec = _Codec(model, person_mask, torch.device(device))
         self._aligner = aligner
 
     @classmethod
@@ -83,7 +84,8 @@ class FaceMorpher:
             AlignmentError: the aligner asked for is unknown or cannot run here.
         """
         model = load_autoencoder(DEFAULT_CHECKPOINT if path is None else Path(path))
-        return cls(model, Aligner.load(aligner, device=device), device)
+        person_mask = PersonMask.from_checkpoint(PERSON_MASK)
+        return cls(model, person_mask, Aligner.load(aligner, device=device), device)
 
     def align(self, photo: images.Photo, face: int | None = None) -> AlignedFace:
         """Find a face and cut its canonical crop.
@@ -178,10 +180,11 @@ class FaceMorpher:
 
 
 class _Codec:
-    """The autoencoder as `facemorph.morph` sees it; bfloat16 where the processor multiplies it natively."""
+    """The networks as `facemorph.morph` sees them; bfloat16 where the processor multiplies it natively."""
 
-    def __init__(self, model: Autoencoder, device: torch.device) -> None:
+    def __init__(self, model: Autoencoder, person_mask: PersonMask, device: torch.device) -> None:
         self._model = model.to(device)
+        self._person_mask = person_mask.to(device)
         self._device = device
         self._reduced = device.type == "cuda" or _has_bfloat16()
         self.image_size = model.config.image_size
@@ -196,6 +199,11 @@ class _Codec:
         with self._precision():
             return self._model.decode(z).float().cpu().contiguous()
 
+    def person(self, x: torch.Tensor) -> torch.Tensor:
+        size = self._person_mask.config.image_size
+        mask: torch.Tensor = self._person_mask(self._placed(morph.resize(x, size)))
+        return mask.cpu()
+
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         with self._precision():
             return [layer.float().cpu() for layer in self._model.features(self._placed(x))]
@@ -208,7 +216,9 @@ class _Codec:
 
 
 def _has_bfloat16() -> bool:
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    if not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    capabilities: dict[str, object] = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facemorph.align import Aligner
 from facemorph.pipeline import FaceMorpher
 from tests.drawn import BACKDROP, draw_face
-from tests.fakes import FakeBackend, tiny_autoencoder
+from tests.fakes import tiny_morpher as build_tiny_morpher
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -48,7 +47,7 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def tiny_morpher() -> FaceMorpher:
     """The real pipeline over an untrained model and an aligner that knows the drawn face."""
-    return FaceMorpher(tiny_autoencoder(), Aligner(FakeBackend()))
+    return build_tiny_morpher()
 
 
 @pytest.fixture

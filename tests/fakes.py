@@ -1,4 +1,4 @@
-"""Stand-ins that need no checkpoint: a backend that knows where the drawn face is, and a tiny seeded autoencoder."""
+"""Stand-ins that need no checkpoint: a backend that knows where the drawn face is, and tiny seeded networks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from facemorph.align import DetectedFace
-from facemorph.models import FaceAutoencoder, FaceAutoencoderConfig
+from facemorph.align import Aligner, DetectedFace
+from facemorph.models import FaceAutoencoder, FaceAutoencoderConfig, PersonMask, PersonMaskConfig
+from facemorph.pipeline import FaceMorpher
 from tests.drawn import BACKDROP, draw_face
 
 
@@ -45,3 +46,15 @@ def tiny_autoencoder() -> FaceAutoencoder:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return FaceAutoencoder(config).eval()
+
+
+def tiny_person_mask() -> PersonMask:
+    """Build an untrained person mask, always the same."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return PersonMask(PersonMaskConfig(image_size=32, patch_size=4, widths=(4, 4, 4))).eval()
+
+
+def tiny_morpher(num_faces: int = 1) -> FaceMorpher:
+    """Build the real pipeline over untrained networks and an aligner that knows the drawn face."""
+    return FaceMorpher(tiny_autoencoder(), tiny_person_mask(), Aligner(FakeBackend(num_faces)))

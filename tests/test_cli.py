@@ -13,11 +13,10 @@ import pytest
 from PIL import Image
 
 from facemorph import __main__ as cli
-from facemorph.align import Aligner
 from facemorph.arguments import parser
 from facemorph.errors import AlignmentError, CheckpointNotFoundError, InputError
 from facemorph.pipeline import NUM_FRAMES, FaceMorpher
-from tests.fakes import FakeBackend, tiny_autoencoder
+from tests.fakes import tiny_morpher
 
 COMMANDS = ("morph", "strip", "frame", "align")
 Outcome = tuple[int, str, str]
@@ -92,7 +91,7 @@ class TestMorph:
         assert terminal.loaded == [{"path": tmp_path, "aligner": "builtin", "device": "cpu"}]
 
     def test_several_faces(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
-        terminal.morpher = FaceMorpher(tiny_autoencoder(), Aligner(FakeBackend(num_faces=5)))
+        terminal.morpher = tiny_morpher(5)
         words = ["-o", tmp_path / "o.gif", "--steps", 2, "--size", 64]
         code, _, err = terminal("morph", *two_photos, *words, "--face-b", 3)
         assert code == 0
@@ -147,7 +146,7 @@ class TestAlign:
         assert 0.005 < changed.mean() < 0.1
 
     def test_face(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
-        terminal.morpher = FaceMorpher(tiny_autoencoder(), Aligner(FakeBackend(num_faces=2)))
+        terminal.morpher = tiny_morpher(2)
         for face in (0, 1):
             assert terminal("align", two_photos[0], "-o", tmp_path / f"{face}.png", "--face", face)[0] == 0
         assert (tmp_path / "0.png").read_bytes() != (tmp_path / "1.png").read_bytes()
@@ -262,6 +261,7 @@ class TestRefusedPhotos:
     def test_missing_photo(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
         words = ["morph", two_photos[0], tmp_path / "nobody.jpg", "-o", tmp_path / "o.gif"]
         assert terminal(*words) == (2, "", "Error: 'nobody.jpg' does not exist. Check the path.\n")
+        assert terminal.loaded == []  # told at once, not after the networks are loaded
 
     def test_text_named_jpg(self, terminal: Terminal, tmp_path: Path) -> None:
         (tmp_path / "diary.jpg").write_text("Dear diary")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from facemorph.align.pose import MIRROR_ORDER
 
+
 @dataclass(frozen=True)
 class Batch:
     """A batch for an autoencoder.
@@ -42,10 +43,10 @@ class PackedCrops:
         if limit is not None and limit < len(chosen):
             chosen = chosen[np.linspace(0, len(chosen) - 1, limit).astype(int)]
         content, offset = packed["content"], packed["offset"]
-        first = _decode(content[offset[chosen[0]] : offset[chosen[0] + 1]])
+        first = decode_crop(content[offset[chosen[0]] : offset[chosen[0] + 1]])
         self.images = np.empty((len(chosen), *first.shape), np.uint8)
         for row, index in enumerate(chosen):
-            self.images[row] = _decode(content[offset[index] : offset[index + 1]])
+            self.images[row] = decode_crop(content[offset[index] : offset[index + 1]])
         self.landmarks = packed["landmarks"][chosen].astype(np.float32)
         self.person, self.source, self.name = (packed[key][chosen] for key in ("person", "source", "name"))
         self._matrix, self._size = packed["matrix"][chosen], packed["size"][chosen]
@@ -75,5 +76,6 @@ class PackedCrops:
         return inside.reshape(-1, 1, side, side).astype(np.float32)
 
 
-def _decode(content: np.ndarray) -> np.ndarray:
+def decode_crop(content: np.ndarray) -> np.ndarray:
+    """Decode one packed crop, (S, S, 3) uint8."""
     return np.array(Image.open(io.BytesIO(content.tobytes())).convert("RGB"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,8 @@ from torch import nn
 
 from facemorph.models import FaceAutoencoder, LatentPosterior
 from training.data import Batch
+
+Points = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class LossWeights:
         absolute, squared: mean absolute and mean squared error of the pixels.
         perceptual: the perceptual network's distance.
         landmark: distance between the landmark network's points on input and output, as a part of the side.
-        compact: absolute error of what the compact code alone decodes to, on an eighth of the batch.
+        compact: pixel errors, weighted alike, of what the compact code alone decodes to, on a quarter of the batch.
         beta_spatial, beta_compact: KL in nats per pixel value, each code its own (Higgins et al. 2017).
         kl_warmup: steps until the KL terms count fully.
     """
@@ -28,9 +31,9 @@ class LossWeights:
     squared: float = 10.0
     perceptual: float = 0.1
     landmark: float = 0.0
-    compact: float = 0.25
+    compact: float = 1.0
     beta_spatial: float = 3e-4
-    beta_compact: float = 1e-3
+    beta_compact: float = 1e-4
     kl_warmup: int = 2000
 
 
@@ -53,11 +56,11 @@ class AutoencoderLoss(nn.Module):
     Args:
         weights: how much each term counts.
         perceptual: a module (output, target) → scalar.
-        landmarks: a module (B, 3, S, S) → (B, 68, 2) points as parts of the side, or None where `weights.landmark` is
+        landmarks: a function (B, 3, S, S) → (B, 68, 2) points as parts of the side, or None where `weights.landmark` is
             0.
     """
 
-    def __init__(self, weights: LossWeights, perceptual: nn.Module, landmarks: nn.Module | None = None) -> None:
+    def __init__(self, weights: LossWeights, perceptual: nn.Module, landmarks: Points | None = None) -> None:
         super().__init__()
         self.weights, self.perceptual, self.landmarks = weights, perceptual, landmarks
 
@@ -81,9 +84,10 @@ class AutoencoderLoss(nn.Module):
                 target = self.landmarks(batch.x[some])
             terms["landmark"] = (self.landmarks(filled[some]) - target).abs().mean()
         if self.weights.compact and isinstance(model, FaceAutoencoder):
-            few = max(1, len(output) // 8)
+            few = max(1, len(output) // 4)
             part = Batch(batch.x[:few], batch.inside[:few], batch.landmarks[:few])
             alone = model.decode(model.without_spatial(type(z)(z.spatial[:few], z.compact[:few])))
-            terms["compact"] = pixel_errors(alone.float(), part)[0]
+            absolute, squared = pixel_errors(alone.float(), part)
+            terms["compact"] = self.weights.absolute * absolute + self.weights.squared * squared
         total = torch.stack([getattr(self.weights, name) * value for name, value in terms.items()]).sum()
         return total, {name: float(value.detach()) for name, value in terms.items()}

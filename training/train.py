@@ -4,7 +4,7 @@
     python -m training.train conv --packed packed/crops.npz --weights ../shared/weights --out runs/conv --minutes 10
 
 Each call goes on from `state.pt` in `--out`; the learning rate falls to zero at the end of `--total-minutes` of
-training (all legs together, by default this one). EMA weights are written to `<out>/checkpoint`, ready for `checkpoints/`.
+training (all legs together, by default this one). EMA weights are written to `<out>/checkpoint`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import dataclasses
 import json
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ import torch
 from torch import nn
 
 from facemorph import checkpoint
+from facemorph.align import canonical_landmarks, load_landmark_network
 from facemorph.models import ConvAutoencoder, ConvAutoencoderConfig, FaceAutoencoder, FaceAutoencoderConfig
 from training.data import PackedCrops
 from training.losses import AutoencoderLoss, LossWeights
@@ -59,6 +61,12 @@ def psnr_of(model: nn.Module, crops: PackedCrops, device: torch.device, *, compa
     return float(torch.cat(values).mean())
 
 
+def landmark_points(folder: Path, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return a differentiable function from crops (B, 3, S, S) to their points (B, 68, 2), as parts of the side."""
+    network = load_landmark_network(folder).to(device).requires_grad_(False)
+    return lambda x: canonical_landmarks(network, x) / x.shape[-1]
+
+
 def train(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     device = torch.device(args.device)
@@ -66,12 +74,11 @@ def train(args: argparse.Namespace) -> None:
     config = config_type()
     model = model_type(config).to(device, memory_format=torch.channels_last)
     weights = LossWeights(**json.loads(args.loss))
-    landmarks = None
-    if weights.landmark:
-        from training.landmark_points import LandmarkPoints
-
-        landmarks = LandmarkPoints(args.landmarks).to(device)
-    loss_of = AutoencoderLoss(weights, training_network(args.weights).to(device), landmarks)
+    loss_of = AutoencoderLoss(
+        weights,
+        training_network(args.weights).to(device),
+        landmark_points(args.landmarks, device) if weights.landmark else None,
+    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
     ema = Ema(model, args.ema)
     step, spent = 0, 0.0

@@ -10,13 +10,14 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from facemorph.morph import detail, paths, schedule, warp
+from facemorph.morph import detail, ownership, paths, schedule, warp
 
+NUM_LANDMARKS = 68
 Interpolation: TypeAlias = Literal["slerp", "linear"]
 
 
 class Codec(Protocol):
-    """An autoencoder as the morph uses it: tensors in, tensors out."""
+    """The networks as the morph uses them: tensors in, tensors out."""
 
     image_size: int
 
@@ -25,6 +26,9 @@ class Codec(Protocol):
 
     def decode(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
         """Codes → (B, 3, s, s) in about [0, 1]."""
+
+    def person(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, s, s) in [0, 1] → (B, 1, m, m) in [0, 1], where the person is."""
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """(B, 3, s', s') in [0, 1] → feature maps in which distances are perceptual."""
@@ -37,11 +41,13 @@ class Endpoint:
     Attributes:
         points: (N, 2) float64 control points, parts of the side.
         small: (1, 3, s, s), the crop at the autoencoder's size.
+        person: (1, 1, m, m) in [0, 1], where the person is.
         residual: (1, 3, S, S), the crop minus its reconstruction, at the size of the frames.
     """
 
     points: torch.Tensor
     small: torch.Tensor
+    person: torch.Tensor
     residual: torch.Tensor
 
 
@@ -58,6 +64,7 @@ def prepare(crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, c
     return Endpoint(
         warp.control_points(landmarks, crop.shape[-1]),
         small,
+        codec.person(small),
         resize(crop, size) - resize(codec.decode(*codec.encode(small)), size),
     )
 
@@ -89,11 +96,12 @@ def render(
     """
     flow_a, flow_b = flows(a, b, alphas)
     small_a, small_b = warp.warp(a.small, flow_a), warp.warp(b.small, flow_b)
-    decoded = codec.decode(*_blend(codec.encode(small_a), codec.encode(small_b), alphas, interpolation))
+    weight = _hand_over(a, b, alphas, (flow_a, flow_b), (small_a, small_b))
+    decoded = codec.decode(*_blend(codec.encode(small_a), codec.encode(small_b), alphas, weight, interpolation))
     residual = detail.blend_details(
         warp.warp(a.residual, flow_a),
         warp.warp(b.residual, flow_b),
-        alphas.reshape(-1, 1, 1, 1),
+        _enlarge(weight, a.residual.shape[-1]),
         detail.agreement(small_a, small_b),
     )
     return (resize(decoded, a.residual.shape[-1]) + residual).clamp(0, 1)
@@ -101,30 +109,51 @@ def render(
 
 def flows(a: Endpoint, b: Endpoint, alphas: torch.Tensor) -> list[torch.Tensor]:
     """Return the backward flows (T, 2, g, g) of both ends to the landmarks at each alpha."""
-    weight = alphas.double().reshape(-1, 1, 1)
-    points = torch.lerp(a.points.unsqueeze(0), b.points.unsqueeze(0), weight)
-    return warp.backward_flows(points, a.points, b.points)
+    return warp.backward_flows(points_at(a, b, alphas), a.points, b.points)
+
+
+def points_at(a: Endpoint, b: Endpoint, alphas: torch.Tensor) -> torch.Tensor:
+    """Return the control points at each alpha, (T, N, 2) float64."""
+    return torch.lerp(a.points.unsqueeze(0), b.points.unsqueeze(0), alphas.double().reshape(-1, 1, 1))
 
 
 def choose_alphas(a: Endpoint, b: Endpoint, num_frames: int, codec: Codec) -> torch.Tensor:
     """Return `num_frames` positions between which the eye sees equal change (`schedule.perceptual_alphas`).
 
-    The pace is measured on small frames that are warped and dissolved: it costs a few per cent of the morph.
+    The pace is measured on small frames, warped and mixed without the autoencoder: a few per cent of the morph's cost.
     """
     alphas = schedule.even_alphas(schedule.PROBE_FRAMES)
     flow_a, flow_b = flows(a, b, alphas)
-    small_a, small_b = resize(a.small, schedule.PROBE_SIZE), resize(b.small, schedule.PROBE_SIZE)
-    probe = torch.lerp(warp.warp(small_a, flow_a), warp.warp(small_b, flow_b), alphas.reshape(-1, 1, 1, 1))
+    small_a = warp.warp(resize(a.small, schedule.PROBE_SIZE), flow_a)
+    small_b = warp.warp(resize(b.small, schedule.PROBE_SIZE), flow_b)
+    weight = _hand_over(a, b, alphas, (flow_a, flow_b), (small_a, small_b))
+    probe = torch.lerp(small_a, small_b, _enlarge(weight, schedule.PROBE_SIZE))
     return schedule.perceptual_alphas(schedule.frame_distances(codec.features(probe.clamp(0, 1))), num_frames)
+
+
+def _hand_over(
+    a: Endpoint,
+    b: Endpoint,
+    alphas: torch.Tensor,
+    flow: tuple[torch.Tensor, torch.Tensor],
+    photos: tuple[torch.Tensor, torch.Tensor],
+) -> torch.Tensor:
+    people = (warp.warp(a.person, flow[0]), warp.warp(b.person, flow[1]))
+    return ownership.hand_over(alphas, points_at(a, b, alphas)[:, :NUM_LANDMARKS], photos, people)
+
+
+def _enlarge(weight: torch.Tensor, size: int) -> torch.Tensor:
+    return F.interpolate(weight, size=(size, size), mode="bilinear", align_corners=False)
 
 
 def _blend(
     a: tuple[torch.Tensor, torch.Tensor | None],
     b: tuple[torch.Tensor, torch.Tensor | None],
     alphas: torch.Tensor,
+    weight: torch.Tensor,
     interpolation: Interpolation,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    weight = alphas.reshape(-1, 1, 1, 1)
+    weight = F.adaptive_avg_pool2d(weight, a[0].shape[-1])
     spatial = paths.mix_maps(a[0], b[0], weight) if interpolation == "slerp" else torch.lerp(a[0], b[0], weight)
     if a[1] is None or b[1] is None:
         return spatial, None

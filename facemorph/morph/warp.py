@@ -88,7 +88,7 @@ def backward_flows(points: torch.Tensor, *source_points: torch.Tensor) -> list[t
     """
     moves = torch.cat([(source - points) for source in source_points], -1)
     coefficients = fit_thin_plate(points, moves)
-    flow = evaluate_thin_plate(points.float(), coefficients.float(), _grid(FLOW_SIZE))
+    flow = evaluate_thin_plate(points.float(), coefficients.float(), cell_centres(FLOW_SIZE))
     return list(flow.transpose(1, 2).reshape(len(points), -1, FLOW_SIZE, FLOW_SIZE).chunk(len(source_points), dim=1))
 
 
@@ -104,7 +104,7 @@ def warp(x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     """
     size = x.shape[-1]
     dense = _enlarge(flow, size)
-    grid = (2 * (dense.permute(0, 2, 3, 1) + _grid(size).reshape(1, size, size, 2)) - 1).to(x.dtype)
+    grid = (2 * (dense.permute(0, 2, 3, 1) + cell_centres(size).reshape(1, size, size, 2)) - 1).to(x.dtype)
     return F.grid_sample(
         x.expand(len(flow), -1, -1, -1), grid, mode="bicubic", padding_mode="border", align_corners=False
     )
@@ -116,8 +116,8 @@ def _enlarge(flow: torch.Tensor, size: int) -> torch.Tensor:
 
 
 @functools.cache
-def _grid(size: int) -> torch.Tensor:
-    """Centres of a grid's cells, (size², 2) (x, y), as parts of the side."""
+def cell_centres(size: int) -> torch.Tensor:
+    """Return the centres of the cells of a size × size grid, (size², 2) (x, y), as parts of the side."""
     ticks = (torch.arange(size) + 0.5) / size
     y, x = torch.meshgrid(ticks, ticks, indexing="ij")
     return torch.stack([x, y], -1).reshape(-1, 2)

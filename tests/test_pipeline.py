@@ -1,0 +1,162 @@
+"""Properties of a morph, whatever the weights: the real pipeline over an untrained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from facemorph import AlignedFace, FaceMorpher
+from facemorph.align.crop import transform_points
+from facemorph.errors import CheckpointNotFoundError, InputError, NoFaceFoundError
+from facemorph.images import load_photo
+from facemorph.models import load_autoencoder
+from facemorph.pipeline import DEFAULT_CHECKPOINT
+from tests.drawn import draw_face
+
+
+@pytest.fixture(scope="module")
+def pair(tiny_morpher: FaceMorpher) -> tuple[AlignedFace, AlignedFace]:
+    a = tiny_morpher.align(draw_face()[0])
+    b = tiny_morpher.align(draw_face((400, 300), eye_distance=60, roll=8, skin=(150, 100, 80))[0])
+    return a, b
+
+
+def psnr(x: npt.NDArray[np.uint8], y: npt.NDArray[np.uint8]) -> float:
+    return float(10 * np.log10(255**2 / max(1e-9, ((x.astype(float) - y) ** 2).mean())))
+
+
+def reduced(face: AlignedFace, size: int) -> npt.NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(face.image).resize((size, size), Image.Resampling.BOX))
+
+
+@pytest.mark.parametrize("size", [256, 512])
+def test_ends_are_the_aligned_photos(
+    tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace], size: int
+) -> None:
+    for alpha, face in zip((0.0, 1.0), pair, strict=True):
+        assert psnr(tiny_morpher.frame(*pair, alpha, size), reduced(face, size)) >= 45
+
+
+def test_morph_starts_and_ends_like_single_frames(
+    tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]
+) -> None:
+    calls: list[tuple[int, int]] = []
+    result = tiny_morpher.morph(
+        *pair, num_frames=11, size=128, progress=lambda done, total: calls.append((done, total))
+    )
+    assert result.frames.shape == (11, 128, 128, 3)
+    assert result.frames.dtype == np.uint8
+    assert calls[-1] == (11, 11)
+    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
+    for index in (0, 5, 10):
+        single = tiny_morpher.frame(*pair, float(result.alphas[index]), 128)
+        assert psnr(result.frames[index], single) > 45
+    moved = np.abs(np.diff(result.frames.astype(float), axis=0)).mean((1, 2, 3))
+    assert (moved > 0.2).all()
+
+
+def test_alphas_rise_from_0_to_1(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
+    alphas = tiny_morpher.morph(*pair, num_frames=7, size=64).alphas
+    assert (alphas[0], alphas[-1]) == (0, 1)
+    assert (np.diff(alphas) > 0).all()
+
+
+def test_morph_of_a_face_with_itself_is_still(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
+    frames = tiny_morpher.morph(pair[0], pair[0], num_frames=5, size=128).frames
+    assert np.abs(frames.astype(int) - frames[0]).max() <= 1
+
+
+@pytest.mark.parametrize("interpolation", ["slerp", "linear"])
+def test_swapping_the_faces_reverses_the_morph(
+    tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace], interpolation: str
+) -> None:
+    a, b = pair
+    there = tiny_morpher.morph(a, b, num_frames=9, size=128, interpolation=interpolation)  # type: ignore[arg-type]
+    back = tiny_morpher.morph(b, a, num_frames=9, size=128, interpolation=interpolation)  # type: ignore[arg-type]
+    np.testing.assert_allclose(back.alphas, 1 - there.alphas[::-1], atol=1e-3)
+    for one, other in zip(there.frames, back.frames[::-1], strict=True):
+        assert psnr(one, other) > 38
+
+
+def test_interpolations_differ(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
+    slerp, linear = (
+        tiny_morpher.morph(*pair, num_frames=3, size=64, interpolation=way).frames[1] for way in ("slerp", "linear")
+    )
+    assert not np.array_equal(slerp, linear)
+
+
+def test_frames_do_not_depend_on_who_else_is_served(
+    tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]
+) -> None:
+    before = tiny_morpher.frame(*pair, 0.4, 128)
+    tiny_morpher.morph(pair[1], pair[1], num_frames=3, size=64)
+    assert np.array_equal(tiny_morpher.frame(*pair, 0.4, 128), before)
+
+
+def test_reconstruction_has_the_size_of_the_model(
+    tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]
+) -> None:
+    small = tiny_morpher.reconstruct(pair[0])
+    assert small.dtype == np.uint8
+    assert small.shape[0] == small.shape[1]
+    assert small.shape[0] < pair[0].image.shape[0]
+
+
+def test_matrix_maps_the_original_of_a_reduced_photo(tiny_morpher: FaceMorpher) -> None:
+    photo, _ = draw_face((1200, 1600), eye_distance=250)
+    large = np.kron(photo, np.ones((2, 2, 1), np.uint8))
+    loaded = load_photo(large)
+    assert loaded.scale == 0.64
+    matrix, reduced_matrix = tiny_morpher.align(large).matrix, tiny_morpher.align(loaded.pixels).matrix
+    corners = np.array([[0, 0], [3199, 0], [0, 2399], [1700, 900]], np.float32)
+    expected = transform_points(reduced_matrix, (corners + 0.5) * 0.64 - 0.5)
+    np.testing.assert_allclose(transform_points(matrix, corners), expected, atol=0.05)
+
+
+@pytest.mark.parametrize("alpha", [-0.01, 1.5, float("nan")])
+def test_alpha_out_of_range(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace], alpha: float) -> None:
+    with pytest.raises(InputError, match=r"alpha is .*\. Choose a position from 0"):
+        tiny_morpher.frame(*pair, alpha)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 10_000])
+def test_steps_out_of_range(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace], steps: int) -> None:
+    with pytest.raises(InputError, match=rf"{steps} steps were asked for\. Choose from 2 to 240\."):
+        tiny_morpher.morph(*pair, num_frames=steps)
+
+
+@pytest.mark.parametrize("size", [0, 63, 255, 1024])
+def test_size_out_of_range(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace], size: int) -> None:
+    for call in (
+        lambda: tiny_morpher.frame(*pair, 0.5, size),
+        lambda: tiny_morpher.morph(*pair, num_frames=3, size=size),
+    ):
+        with pytest.raises(InputError, match=rf"The size is {size} pixels\. Choose an even number from 64 to 512\."):
+            call()
+
+
+def test_unknown_interpolation(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
+    with pytest.raises(InputError, match=r"'cubic' is no interpolation\. Choose slerp or linear\."):
+        tiny_morpher.morph(*pair, num_frames=3, size=64, interpolation="cubic")  # type: ignore[arg-type]
+
+
+def test_a_wall_is_no_face(tiny_morpher: FaceMorpher, faceless_photo: Path) -> None:
+    with pytest.raises(NoFaceFoundError, match="No face found"):
+        tiny_morpher.align(faceless_photo)
+
+
+def test_missing_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointNotFoundError, match=r"No checkpoint at .*nowhere.*: config.json is missing"):
+        FaceMorpher.from_checkpoint(tmp_path / "nowhere")
+
+
+def test_shipped_checkpoint_loads_and_is_the_design() -> None:
+    model = load_autoencoder(DEFAULT_CHECKPOINT)
+    assert type(model).__name__ == "FaceAutoencoder"
+    assert model.config.image_size == 128
+    assert model.config.compact_dim == 512  # type: ignore[union-attr]
+    assert not model.training
