@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from facemorph import checkpoint, images, morph
+from facemorph import checkpoint, images
 from facemorph.align import AlignedFace, Aligner
 from facemorph.errors import InputError
 from facemorph.models import Autoencoder, Latent, PersonMask, load_autoencoder
+from facemorph.morph import Endpoint, Interpolation, choose_alphas, prepare, render_frames, resize
 from facemorph.render import RenderedFile, RenderOptions, render
 
 DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
@@ -110,8 +111,9 @@ class FaceMorpher:
     def reconstruct(self, face: AlignedFace) -> npt.NDArray[np.uint8]:
         """Encode and decode a crop at the autoencoder's own size; (128, 128, 3) uint8."""
         with torch.inference_mode():
-            small = morph.resize(self._tensor(face), self._codec.image_size)
-            return images.to_uint8(self._codec.decode(*self._codec.encode(small)))[0]
+            small = resize(self._tensor(face), self._codec.image_size)
+            frames = images.to_uint8(self._codec.decode(*self._codec.encode(small)))
+        return np.asarray(frames[0])
 
     def frame(self, a: AlignedFace, b: AlignedFace, alpha: float, size: int = 256) -> npt.NDArray[np.uint8]:
         """Render one frame.
@@ -132,7 +134,8 @@ class FaceMorpher:
         _check_size(size)
         with torch.inference_mode():
             ends = [self._prepare(face, size) for face in (a, b)]
-            return images.to_uint8(morph.render(ends[0], ends[1], torch.tensor([float(alpha)]), self._codec))[0]
+            frames = images.to_uint8(render_frames(ends[0], ends[1], torch.tensor([float(alpha)]), self._codec))
+        return np.asarray(frames[0])
 
     def morph(
         self,
@@ -140,7 +143,7 @@ class FaceMorpher:
         b: AlignedFace,
         num_frames: int = 24,
         size: int = 256,
-        interpolation: morph.Interpolation = "slerp",
+        interpolation: Interpolation = "slerp",
         progress: Progress | None = None,
     ) -> Morph:
         """Render the whole way from one face to the other in steps of equal change to the eye.
@@ -163,10 +166,10 @@ class FaceMorpher:
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         with torch.inference_mode():
             first, last = self._prepare(a, size), self._prepare(b, size)
-            alphas = morph.choose_alphas(first, last, num_frames, self._codec)
+            alphas = choose_alphas(first, last, num_frames, self._codec)
             for start in range(0, num_frames, FRAMES_AT_ONCE):
                 part = alphas[start : start + FRAMES_AT_ONCE]
-                rendered = morph.render(first, last, part, self._codec, interpolation)
+                rendered = render_frames(first, last, part, self._codec, interpolation)
                 frames[start : start + len(part)] = images.to_uint8(rendered)
                 if progress is not None:
                     progress(start + len(part), num_frames)
@@ -175,8 +178,8 @@ class FaceMorpher:
     def _tensor(self, face: AlignedFace) -> torch.Tensor:
         return images.to_tensor(face.image)
 
-    def _prepare(self, face: AlignedFace, size: int) -> morph.Endpoint:
-        return morph.prepare(self._tensor(face), face.landmarks, size, self._codec)
+    def _prepare(self, face: AlignedFace, size: int) -> Endpoint:
+        return prepare(self._tensor(face), face.landmarks, size, self._codec)
 
 
 class _Codec:
@@ -201,7 +204,7 @@ class _Codec:
 
     def person(self, x: torch.Tensor) -> torch.Tensor:
         size = self._person_mask.config.image_size
-        mask: torch.Tensor = self._person_mask(self._placed(morph.resize(x, size)))
+        mask: torch.Tensor = self._person_mask(self._placed(resize(x, size)))
         return mask.cpu()
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -218,7 +221,7 @@ class _Codec:
 def _has_bfloat16() -> bool:
     if not hasattr(torch.cpu, "get_capabilities"):
         return False
-    capabilities: dict[str, object] = torch.cpu.get_capabilities()
+    capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 

@@ -79,7 +79,7 @@ def resize(x: torch.Tensor, size: int) -> torch.Tensor:
     return F.interpolate(x, size=(size, size), mode="bicubic", antialias=down, align_corners=False)
 
 
-def render(
+def render_frames(
     a: Endpoint, b: Endpoint, alphas: torch.Tensor, codec: Codec, interpolation: Interpolation = "slerp"
 ) -> torch.Tensor:
     """Render the frames of a morph.

@@ -50,8 +50,9 @@ def hand_over(
     face = torch.exp(-((distance / FACE_REACH) ** 2))
     mismatch = 1 - F.adaptive_avg_pool2d(detail.agreement(*photos), MAP_SIZE)
     alone = (2 * detail.local_mean(second - first)).clamp(-1, 1)
-    haste = mismatch * (1 - face) * torch.maximum(first, second) * (BOTH_PEOPLE + (1 - BOTH_PEOPLE) * alone.abs())
-    duration = 1 - (1 - QUICKEST) * detail.local_mean(F.max_pool2d(haste, 5, 1, 2))
+    haste = mismatch * torch.maximum(first, second) * (BOTH_PEOPLE + (1 - BOTH_PEOPLE) * alone.abs())
+    haste = (1 - face) * detail.local_mean(F.max_pool2d((1 - face) * haste, 5, 1, 2))
+    duration = 1 - (1 - QUICKEST) * haste
     order = ((distance - FACE_REACH) / (FARTHEST - FACE_REACH)).clamp(0, 1)
     start = (1 - duration) * (0.5 + (order - 0.5) * alone)
     return ((alphas.reshape(-1, 1, 1, 1) - start) / duration).clamp(0, 1)
