@@ -17,27 +17,41 @@ import numpy as np
 import torch
 
 from facemorph.align.builtin import DETECTOR, LANDMARKS, BuiltinBackend
-from facemorph.align.pose import Pose
+from facemorph.align.pose import Pose, fit_pose
 from training.degrade import degrade
 from training.mosaics import BORDERS, FloatArray, Material, Picture, face_free, load_material, make_mosaic, warp
 
 WINDOW_SIZE = 96
 CANVAS = 256
-PROPOSAL = 0.06
-"""Lower than the aligner's own threshold: what nearly passes is worth learning too."""
+PROPOSAL, DOUBT = 0.1, 0.1
+"""The scores of both networks from which a window counts, lower than the aligner's own: near misses teach too."""
+MOST = 6
+"""Proposals that are looked at in each picture."""
 
 
 def wrong_windows(
     backend: BuiltinBackend, picture: Picture, faces: FloatArray, rng: np.random.Generator
 ) -> list[Picture]:
-    """Cut what the detector proposes in a training picture, except at its (N, 4) true faces."""
+    """Cut what the backend takes for a face in a training picture, except at its (N, 4) true faces.
+
+    A place is looked at where the detector puts it and again where the landmark network moves it, as the aligner does.
+    """
+    poses = backend.propose(picture, CANVAS * int(rng.integers(1, 3)), PROPOSAL)[:MOST]
+    wrong = [pose for pose in poses if not _near(pose, faces)]
     windows = []
-    for pose in backend.propose(picture, CANVAS, PROPOSAL)[:4]:
-        near = (np.hypot(faces[:, 0] - pose.x, faces[:, 1] - pose.y) < 0.9 * np.maximum(faces[:, 2], pose.scale)).any()
-        if not near and pose.scale > 6:
-            jittered = Pose(pose.x, pose.y, pose.scale * float(np.exp(rng.normal(0, 0.1))), pose.roll)
-            windows.append(warp(picture, jittered.window_from_photo(WINDOW_SIZE), WINDOW_SIZE, BORDERS[0]))
+    for _ in range(2):
+        if not wrong:
+            break
+        points, scores = backend.mark(picture, wrong)
+        passed = [i for i, score in enumerate(scores) if score > DOUBT]
+        windows += [warp(picture, wrong[i].window_from_photo(WINDOW_SIZE), WINDOW_SIZE, BORDERS[0]) for i in passed]
+        wrong = [pose for pose in (fit_pose(points[i]) for i in passed) if not _near(pose, faces)]
     return windows
+
+
+def _near(pose: Pose, faces: FloatArray) -> bool:
+    distance = np.hypot(faces[:, 0] - pose.x, faces[:, 1] - pose.y)
+    return pose.scale < 3 or bool((distance < 0.9 * np.maximum(faces[:, 2], pose.scale)).any())
 
 
 def mine(backend: BuiltinBackend, material: Material, *, minutes: float, limit: int, seed: int) -> list[Picture]:
@@ -71,8 +85,9 @@ def main() -> None:
     backend = BuiltinBackend.load(args.checkpoints)
     with torch.inference_mode():
         windows = mine(backend, load_material(args.packed), minutes=args.minutes, limit=args.limit, seed=args.seed)
-    np.savez(args.out, windows=np.stack(windows))
-    print(f"{len(windows)} windows")
+    earlier = list(np.load(args.out)["windows"]) if args.out.exists() else []
+    np.savez(args.out, windows=np.stack(earlier + windows))
+    print(f"{len(windows)} windows more, {len(earlier)} before")
 
 
 if __name__ == "__main__":

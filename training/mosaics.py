@@ -19,9 +19,12 @@ from facemorph.align.pose import MEAN_FACE, MIRROR_ORDER, Pose
 from training.degrade import cover, degrade
 from training.photo_pack import PhotoPack, read_pack
 from training.split import is_validation
+from training.textures import textures
 
 Picture = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
+NUM_TEXTURES = 150
+"""Made in addition to the real face-free pictures."""
 BORDERS = (cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT_101, cv2.BORDER_CONSTANT)
 
 
@@ -42,6 +45,7 @@ def load_material(packed: Path, *, hard: Path | None = None) -> Material:
     rows = training_rows(pack.people)
     archive = np.load(packed / "negatives.npz")
     negatives = [_opaque(archive[f"picture_{i}"]) for i in np.flatnonzero(~archive["validation"])]
+    negatives += textures(NUM_TEXTURES, np.random.default_rng(0))
     mined = list(np.load(hard)["windows"]) if hard is not None and hard.exists() else []
     return Material(pack, rows, fit_poses(pack.landmarks), negatives, mined)
 
@@ -128,8 +132,8 @@ def flatten(picture: Picture, rng: np.random.Generator) -> Picture:
     )
 
 
-def face_free(material: Material, size: int, rng: np.random.Generator) -> Picture:
-    """Return a (size, size, 3) face-free picture: a real one, seldom plain, a gradient or noise."""
+def face_free(material: Material, size: int, rng: np.random.Generator, *, zoom: float = 2.7) -> Picture:
+    """Return a (size, size, 3) face-free picture, magnified up to `zoom` times: seldom plain, a gradient or noise."""
     kind = rng.random()
     if kind < 0.1:
         corners = (
@@ -146,13 +150,13 @@ def face_free(material: Material, size: int, rng: np.random.Generator) -> Pictur
         )
     picture = flatten(material.negatives[rng.integers(len(material.negatives))], rng)
     height, width = picture.shape[:2]
-    scale = size / max(height, width) * np.exp(rng.uniform(-0.1, 1.0))
+    scale = size / max(height, width) * np.exp(rng.uniform(-0.1, np.log(zoom)))
     angle = 0.0 if rng.random() < 0.5 else rng.uniform(-0.8, 0.8)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     linear = np.array([[cos, -sin], [sin, cos]])
     if rng.random() < 0.5:
         linear = linear @ np.diag([-1, 1])
-    anchor = (width * rng.uniform(0.3, 0.7), height * rng.uniform(0.3, 0.7))
+    anchor = rng.uniform(0.15, 0.85, 2) * (width, height)
     matrix = np.column_stack([linear, (size / 2, size / 2) - linear @ anchor])
     return warp(picture, matrix, size, BORDERS[rng.integers(3)], tuple(int(v) for v in rng.integers(0, 256, 3)))
 
@@ -267,13 +271,13 @@ def group(material: Material, size: int, rng: np.random.Generator) -> Mosaic:
 def make_mosaic(material: Material, size: int, rng: np.random.Generator) -> Mosaic:
     """Make one training picture of the detector, (size, size)."""
     kind = rng.random()
-    if kind < 0.45:
+    if kind < 0.42:
         mosaic = portrait(material, size, rng)
-    elif kind < 0.8:
+    elif kind < 0.74:
         mosaic = group(material, size, rng)
     else:
         mosaic = Mosaic(
-            face_free(material, size, rng),
+            face_free(material, size, rng, zoom=6.0),
             np.zeros((0, 4), np.float32),
             np.zeros((size // STRIDE, size // STRIDE), np.float32),
         )
@@ -320,7 +324,7 @@ class Window:
     landmarks: FloatArray | None
 
 
-def make_window(material: Material, size: int, rng: np.random.Generator, *, negatives: float = 0.3) -> Window:
+def make_window(material: Material, size: int, rng: np.random.Generator, *, negatives: float = 0.4) -> Window:
     """Make one training window, (size, size): a face roughly in place, or something that is none."""
     if rng.random() < negatives:
         return Window(degrade(_no_face(material, size, rng), rng), None)
@@ -343,14 +347,14 @@ def make_window(material: Material, size: int, rng: np.random.Generator, *, nega
 
 def _no_face(material: Material, size: int, rng: np.random.Generator) -> Picture:
     kind = rng.random()
-    if material.hard and kind < 0.35:
+    if material.hard and kind < 0.55:
         window = material.hard[rng.integers(len(material.hard))]
         window = cv2.resize(window, (size, size), interpolation=cv2.INTER_AREA)
         return cv2.flip(window, 1) if rng.random() < 0.5 else window
-    if kind < 0.7:
-        return face_free(material, size, rng)
+    if kind < 0.8:
+        return face_free(material, size, rng, zoom=16.0)
     face = draw_face(material, rng)
-    if kind < 0.93:  # beside the face, or far too near or too far to be one
+    if kind < 0.96:  # beside the face, or far too near or too far to be one
         angle, far = rng.uniform(0, 2 * np.pi), face.pose.scale * rng.uniform(1.5, 2.4)
         factor = np.exp(rng.uniform(-0.7, 0.4))
         if rng.random() < 0.25:

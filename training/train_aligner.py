@@ -101,7 +101,7 @@ def landmark_loss(output: LandmarkOutput, batch: Batch, window_size: int) -> dic
     points = (distance.mean(1) * batch["face"]).sum() / batch["face"].sum().clamp(min=1)
     return {
         "points": points * 3.2 / window_size,
-        "face": 0.3 * F.binary_cross_entropy_with_logits(output.logits, batch["face"]),
+        "face": 0.6 * F.binary_cross_entropy_with_logits(output.logits, batch["face"]),
     }
 
 
