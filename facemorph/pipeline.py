@@ -166,7 +166,7 @@ class FaceMorpher:
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         with torch.inference_mode():
             first, last = self._prepare(a, size), self._prepare(b, size)
-            alphas = choose_alphas(first, last, num_frames, self._codec)
+            alphas = choose_alphas(first, last, num_frames)
             for start in range(0, num_frames, FRAMES_AT_ONCE):
                 part = alphas[start : start + FRAMES_AT_ONCE]
                 rendered = render_frames(first, last, part, self._codec, interpolation)
@@ -206,10 +206,6 @@ class _Codec:
         size = self._person_mask.config.image_size
         mask: torch.Tensor = self._person_mask(self._placed(resize(x, size)))
         return mask.cpu()
-
-    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
-        with self._precision():
-            return [layer.float().cpu() for layer in self._model.features(self._placed(x))]
 
     def _placed(self, x: torch.Tensor) -> torch.Tensor:
         return x.to(self._device).contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Autoencoders. Every family keeps one contract: `encode(x) → posterior`, `decode(z) → x`, `features(x) → maps`."""
+"""Autoencoders. Every family keeps one contract: `encode(x) → posterior`, `decode(z) → x`."""
 
 from pathlib import Path
 from typing import TypeAlias

@@ -77,8 +77,3 @@ class ConvAutoencoder(nn.Module):
         """Decode latents to (B, 3, S, S), about [0, 1] (not clamped)."""
         x: torch.Tensor = self.decoder(z.spatial)
         return x.float() + 0.5
-
-    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Return the feature maps after each strided convolution, (B, C, S/2, S/2) and (B, C, S/4, S/4)."""
-        half = self.encoder[:2](x - 0.5)
-        return [half, self.encoder[2:4](half)]

@@ -83,14 +83,9 @@ class Encoder(nn.Module):
             self.to_spatial.bias[config.latent_channels :].fill_(-6.0)  # type: ignore[index]
             self.to_compact.bias[config.compact_dim :].fill_(-6.0)
 
-    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Return the maps at both scales."""
-        fine = self.fine(self.stem(x - 0.5))
-        return [fine, self.coarse(self.down(fine))]
-
     def forward(self, x: torch.Tensor) -> LatentPosterior:
         """Return the posterior of (B, 3, S, S) pictures in [0, 1]."""
-        h = self.features(x)[-1]
+        h = self.coarse(self.down(self.fine(self.stem(x - 0.5))))
         return LatentPosterior(_gaussian(self.to_spatial(F.relu(h))), _gaussian(self.to_compact(self.to_features(h))))
 
 
@@ -164,10 +159,6 @@ class FaceAutoencoder(nn.Module):
         """
         posterior: LatentPosterior = self.encoder(x)
         return posterior
-
-    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Return the encoder's maps of any picture, (B, C, H/4, W/4) and (B, C, H/8, W/8), for the default patch."""
-        return self.encoder.features(x)
 
     def decode(self, z: Latent) -> torch.Tensor:
         """Decode latents to (B, 3, S, S), about [0, 1] (not clamped)."""

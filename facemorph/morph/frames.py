@@ -30,9 +30,6 @@ class Codec(Protocol):
     def person(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, s, s) in [0, 1] → (B, 1, m, m) in [0, 1], where the person is."""
 
-    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """(B, 3, s', s') in [0, 1] → feature maps in which distances are perceptual."""
-
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -117,18 +114,17 @@ def points_at(a: Endpoint, b: Endpoint, alphas: torch.Tensor) -> torch.Tensor:
     return torch.lerp(a.points.unsqueeze(0), b.points.unsqueeze(0), alphas.double().reshape(-1, 1, 1))
 
 
-def choose_alphas(a: Endpoint, b: Endpoint, num_frames: int, codec: Codec) -> torch.Tensor:
+def choose_alphas(a: Endpoint, b: Endpoint, num_frames: int) -> torch.Tensor:
     """Return `num_frames` positions between which the eye sees equal change (`schedule.perceptual_alphas`).
 
     The pace is measured on small frames, warped and mixed without the autoencoder: a few per cent of the morph's cost.
     """
     alphas = schedule.even_alphas(schedule.PROBE_FRAMES)
     flow_a, flow_b = flows(a, b, alphas)
-    small_a = warp.warp(resize(a.small, schedule.PROBE_SIZE), flow_a)
-    small_b = warp.warp(resize(b.small, schedule.PROBE_SIZE), flow_b)
+    small_a, small_b = warp.warp(a.small, flow_a), warp.warp(b.small, flow_b)
     weight = _hand_over(a, b, alphas, (flow_a, flow_b), (small_a, small_b))
-    probe = torch.lerp(small_a, small_b, _enlarge(weight, schedule.PROBE_SIZE))
-    return schedule.perceptual_alphas(schedule.frame_distances(codec.features(probe.clamp(0, 1))), num_frames)
+    probe = torch.lerp(small_a, small_b, _enlarge(weight, a.small.shape[-1])).clamp(0, 1)
+    return schedule.perceptual_alphas(schedule.frame_distances(probe), num_frames)
 
 
 def _hand_over(

@@ -1,20 +1,17 @@
 """What the page does: photos in, faces and morphs out.
 
 Here, and only here, errors become messages. A `FaceMorphError` becomes a line beside the photo or the button that it is
-about, and nothing else on the page changes. Anything unexpected is logged and becomes one general sentence.
+about, and nothing else on the page changes. Anything unexpected is for `facemorph.ui.guard`.
 """
 
 from __future__ import annotations
 
-import functools
 import html
-import inspect
-import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -24,12 +21,12 @@ from PIL import Image
 from facemorph.align import AlignedFace
 from facemorph.errors import FaceMorphError, ImageTooLargeError, UnsupportedImageError
 from facemorph.render import draw_landmarks
+from facemorph.ui.guard import guarded
 from facemorph.ui.stage import stage_value
 from facemorph.ui.texts import (
     Language,
     describe_error,
     describe_face,
-    describe_unexpected,
     file_size,
     language_of,
     photo_name,
@@ -44,12 +41,6 @@ DOWNLOADS = {"gif": "GIF", "webp": "WebP", "mp4": "MP4", "png": "Strip"}
 """The files a morph can be taken home as: suffix and what the page calls it."""
 
 PREVIEW_SIZE = 384
-
-logger = logging.getLogger(__name__)
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-NO_CROP = gr.update(value=None, visible=False)
-NO_CHOICE = gr.update(visible=False)
 
 
 @dataclass(frozen=True)
@@ -88,32 +79,6 @@ class MorphView(NamedTuple):
     png: Any
 
 
-def guarded(function: Function) -> Function:
-    """Let an unforeseen error of a handler be logged, and shown as one sentence instead of a traceback."""
-
-    def unexpected(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> gr.Error:
-        logger.exception("Unexpected error in %s", function.__name__)
-        given = [*arguments, *keywords.values()]
-        request = next((value for value in given if isinstance(value, gr.Request)), None)
-        return gr.Error(describe_unexpected(language_of(request)), print_exception=False)
-
-    @functools.wraps(function)
-    def call(*arguments: Any, **keywords: Any) -> Any:
-        try:
-            return function(*arguments, **keywords)
-        except Exception as error:
-            raise unexpected(arguments, keywords) from error
-
-    @functools.wraps(function)
-    def iterate(*arguments: Any, **keywords: Any) -> Iterator[Any]:
-        try:
-            yield from function(*arguments, **keywords)
-        except Exception as error:
-            raise unexpected(arguments, keywords) from error
-
-    return iterate if inspect.isgeneratorfunction(function) else call  # type: ignore[return-value]
-
-
 @dataclass(frozen=True)
 class PhotoHandlers:
     """The handlers of one of the two photos."""
@@ -137,7 +102,7 @@ class PhotoHandlers:
 
     def clear(self) -> PhotoView:
         """Forget the photo."""
-        return PhotoView(gr.skip(), None, NO_CROP, "", NO_CHOICE)
+        return PhotoView(gr.skip(), None, _hidden(value=None), "", _hidden())
 
     def view(self, path: str, index: int, language: Language) -> PhotoView:
         """Align a face of the photo at `path` and return what to show of it, or why that was not possible."""
@@ -147,7 +112,7 @@ class PhotoHandlers:
             unreadable = isinstance(error, UnsupportedImageError | ImageTooLargeError)
             sentence = self._named(describe_error(error, language), language)
             photo = None if unreadable else gr.skip()
-            return PhotoView(photo, None, NO_CROP, note(sentence, "error"), NO_CHOICE)
+            return PhotoView(photo, None, _hidden(value=None), note(sentence, "error"), _hidden())
         return self.show(ChosenFace(path, index, face), language)._replace(photo=gr.skip())
 
     def show(self, chosen: ChosenFace, language: Language) -> PhotoView:
@@ -284,6 +249,11 @@ def note(sentence: str, kind: Literal["plain", "error"] = "plain") -> str:
         return ""
     role = "alert" if kind == "error" else "status"
     return f'<p class="note {kind}" role="{role}">{html.escape(sentence)}</p>'
+
+
+def _hidden(**properties: Any) -> Any:
+    """Return a new update each time: Gradio takes apart what it is given."""
+    return gr.update(visible=False, **properties)
 
 
 def _preview(face: AlignedFace) -> npt.NDArray[np.uint8]:

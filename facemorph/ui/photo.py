@@ -8,8 +8,6 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import ImageData
 
-NOT_UPLOADED = "This photo was not uploaded here. Upload it; links and other files are not opened."
-
 
 class Photo(gr.Image):
     """A `gr.Image` that hands over the uploaded file as it is.
@@ -20,6 +18,7 @@ class Photo(gr.Image):
     """
 
     is_template = True  # the browser draws it as an Image
+    REFUSAL = "This photo was not uploaded here. Upload it; links and other files are not opened."
 
     def preprocess(self, payload: ImageData | None) -> str | None:
         """Return the path of the uploaded file, None where there is none.
@@ -29,13 +28,13 @@ class Photo(gr.Image):
         if payload is None or payload.path is None:
             return None
         if not Path(payload.path).resolve().is_relative_to(Path(self.GRADIO_CACHE).resolve()):
-            raise gr.Error(NOT_UPLOADED, print_exception=False)
+            raise gr.Error(self.REFUSAL, print_exception=False)
         return payload.path
 
     async def async_move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
         """Refuse to fetch a photo from the network; a photo is uploaded or it is not here."""
         if str(url_or_file_path).startswith(("http:", "https:")):
-            raise gr.Error(NOT_UPLOADED, print_exception=False)
+            raise gr.Error(self.REFUSAL, print_exception=False)
         moved: str | None = await super().async_move_resource_to_block_cache(url_or_file_path)
         return moved
 
