@@ -71,6 +71,9 @@ class TestPhoto:
         view = PhotoHandlers(morpher, "A").clear()
         assert (view.chosen, view.note) == (None, "")
         assert view.crop["visible"] is False
+        assert view.crop["value"] is None
+        view.crop.clear()  # as Gradio does
+        assert PhotoHandlers(morpher, "A").clear().crop["value"] is None
 
     def test_a_file_that_is_no_picture_is_taken_off_and_named(self, morpher: FakeMorpher, tmp_path: Path) -> None:
         path = tmp_path / "letter.jpg"
