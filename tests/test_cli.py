@@ -361,7 +361,7 @@ class TestHelp:
             [sys.executable, "-m", "facemorph", "morph", "a.jpg", "b.jpg", "-o", "out.avi"],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             cwd=Path(__file__).parent.parent,
         )
         assert (done.returncode, done.stdout) == (2, "")
