@@ -135,7 +135,8 @@ def train(
         state = torch.load(out / "state.pt", map_location=device, weights_only=True)
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
+        if state["optimizer"] is not None:  # None: the network was changed by hand since
+            optimizer.load_state_dict(state["optimizer"])
         progress = Progress(state["step"], state["seconds"])
     rng = np.random.default_rng((seed, progress.step))
     material = load_material(packed, hard=hard)

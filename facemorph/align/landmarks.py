@@ -29,17 +29,19 @@ class LandmarkConfig:
         channels: channels at 1/4, 1/8 and 1/16 of the window's size.
         depths: residual blocks at each of them.
         hidden: width of the fully connected layer.
+        face_hidden: width of the layer that the face score is read from.
     """
 
     window_size: int = 96
     channels: tuple[int, int, int] = (48, 80, 88)
     depths: tuple[int, int, int] = (1, 2, 2)
     hidden: int = 144
+    face_hidden: int = 48
 
     def __post_init__(self) -> None:
         if len(self.channels) != 3 or len(self.depths) != 3:
             raise ValueError(f"channels and depths need 3 numbers each, not {self.channels} and {self.depths}")
-        if min(self.window_size, self.hidden, *self.channels, *self.depths) < 1 or self.window_size % 16:
+        if min(self.window_size, self.hidden, self.face_hidden, *self.channels, *self.depths) < 1 or self.window_size % 16:
             raise ValueError("all sizes must be positive, and window_size a multiple of 16")
 
 
@@ -78,7 +80,9 @@ class LandmarkNetwork(nn.Module):
         self.squeeze = nn.Conv2d(sixteenth, 24, 1)
         self.hidden = nn.Linear(24 * cells, config.hidden)
         self.points = nn.Linear(config.hidden, 136)
-        self.face = nn.Linear(config.hidden + sixteenth, 1)
+        self.face = nn.Sequential(
+            nn.Linear(config.hidden + sixteenth, config.face_hidden), nn.ReLU(), nn.Linear(config.face_hidden, 1)
+        )
         nn.init.zeros_(self.points.weight)
         nn.init.zeros_(self.points.bias)
         pixels_per_unit = config.window_size / WINDOW

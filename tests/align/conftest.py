@@ -35,7 +35,7 @@ def landmark_network() -> LandmarkNetwork:
     """A small landmark network, always the same, whose outputs depend on its input."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return _shaken(LandmarkNetwork(LandmarkConfig(48, (8, 12, 16), (1, 1, 1), 24)))
+        return _shaken(LandmarkNetwork(LandmarkConfig(48, (8, 12, 16), (1, 1, 1), 24, 8)))
 
 
 def _shaken(network: Network) -> Network:

@@ -85,9 +85,9 @@ def test_every_detector_setting_changes_the_network(field: str) -> None:
     assert count(FaceDetector(DetectorConfig(**{field: other}))) != count(FaceDetector())  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("field", ["window_size", "channels", "depths", "hidden"])
+@pytest.mark.parametrize("field", ["window_size", "channels", "depths", "hidden", "face_hidden"])
 def test_every_landmark_setting_changes_the_network(field: str) -> None:
-    other = {"window_size": 80, "channels": (40, 80, 88), "depths": (2, 2, 2), "hidden": 64}[field]
+    other = {"window_size": 80, "channels": (40, 80, 88), "depths": (2, 2, 2), "hidden": 64, "face_hidden": 24}[field]
     assert count(LandmarkNetwork(LandmarkConfig(**{field: other}))) != count(LandmarkNetwork())  # type: ignore[arg-type]
 
 
