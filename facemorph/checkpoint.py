@@ -19,6 +19,7 @@ CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 """The folder of the checkpoints that come with the project."""
 
 Config = TypeVar("Config")
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def save(folder: Path, model: nn.Module, config: Any) -> None:
@@ -119,3 +120,15 @@ def load_weights(folder: Path, model: nn.Module) -> None:
             f"{f' and {len(problems) - 5} more' if len(problems) > 5 else ''}. Use a checkpoint that this version made."
         )
     model.load_state_dict({name: v.to(torch.float32) if v.is_floating_point() else v for name, v in state.items()})
+
+
+def load_model(folder: Path, model_type: type[Model], config_type: type[Config]) -> Model:
+    """Build the model that `folder` describes and load its weights, in evaluation mode.
+
+    Raises:
+        CheckpointNotFoundError: a file does not exist.
+        CheckpointMismatchError: a file is damaged or does not fit.
+    """
+    model: Model = model_type(read_config(folder, config_type, model_type.__name__))
+    load_weights(folder, model)
+    return model.eval().to(memory_format=torch.channels_last)

@@ -32,20 +32,22 @@ class FakeBackend:
         return faces[::-1]
 
 
+TINY_FACE = FaceAutoencoderConfig(
+    image_size=32,
+    widths=(8, 12),
+    encoder_depths=(1, 1),
+    decoder_depths=(1, 1),
+    latent_channels=4,
+    compact_width=8,
+    compact_dim=16,
+)
+
+
 def tiny_autoencoder() -> FaceAutoencoder:
     """Build an untrained autoencoder of a few thousand weights, always the same."""
-    config = FaceAutoencoderConfig(
-        image_size=32,
-        widths=(8, 12),
-        encoder_depths=(1, 1),
-        decoder_depths=(1, 1),
-        latent_channels=4,
-        compact_width=8,
-        compact_dim=16,
-    )
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return FaceAutoencoder(config).eval()
+        return FaceAutoencoder(TINY_FACE).eval()
 
 
 def tiny_person_mask() -> PersonMask:

@@ -65,9 +65,7 @@ class ConvAutoencoder(nn.Module):
         Raises:
             CheckpointError: a file is missing, damaged or does not fit.
         """
-        model = cls(checkpoint.read_config(folder, ConvAutoencoderConfig, cls.__name__))
-        checkpoint.load_weights(folder, model)
-        return model.eval().to(memory_format=torch.channels_last)
+        return checkpoint.load_model(folder, cls, ConvAutoencoderConfig)
 
     def encode(self, x: torch.Tensor) -> LatentPosterior:
         """Encode (B, 3, S, S) in [0, 1] to a point posterior over (B, 64, S/4, S/4)."""

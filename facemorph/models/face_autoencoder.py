@@ -144,9 +144,7 @@ class FaceAutoencoder(nn.Module):
         Raises:
             CheckpointError: a file is missing, damaged or does not fit.
         """
-        model = cls(checkpoint.read_config(folder, FaceAutoencoderConfig, cls.__name__))
-        checkpoint.load_weights(folder, model)
-        return model.eval().to(memory_format=torch.channels_last)
+        return checkpoint.load_model(folder, cls, FaceAutoencoderConfig)
 
     def encode(self, x: torch.Tensor) -> LatentPosterior:
         """Encode pictures.

@@ -59,9 +59,7 @@ class PersonMask(nn.Module):
         Raises:
             CheckpointError: a file is missing, damaged or does not fit.
         """
-        model = cls(checkpoint.read_config(folder, PersonMaskConfig, cls.__name__))
-        checkpoint.load_weights(folder, model)
-        return model.eval().to(memory_format=torch.channels_last)
+        return checkpoint.load_model(folder, cls, PersonMaskConfig)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """Return how sure it is that a place is person, (B, 1, S/4, S/4) log-odds, of (B, 3, S, S) crops in [0, 1]."""

@@ -16,20 +16,11 @@ from facemorph.models import (
     ConvAutoencoder,
     ConvAutoencoderConfig,
     FaceAutoencoder,
-    FaceAutoencoderConfig,
     Latent,
     load_autoencoder,
 )
+from tests.fakes import TINY_FACE
 
-TINY_FACE = FaceAutoencoderConfig(
-    image_size=32,
-    widths=(8, 12),
-    encoder_depths=(1, 1),
-    decoder_depths=(1, 1),
-    latent_channels=4,
-    compact_width=8,
-    compact_dim=16,
-)
 TINY_CONV = ConvAutoencoderConfig(image_size=32, width=8, latent_channels=8)
 FAMILIES: list[tuple[type[Any], Any]] = [(FaceAutoencoder, TINY_FACE), (ConvAutoencoder, TINY_CONV)]
 OTHER_VALUES = {

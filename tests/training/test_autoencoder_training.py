@@ -15,7 +15,7 @@ from torch import nn
 
 from facemorph.models import ConvAutoencoder, ConvAutoencoderConfig, FaceAutoencoder, load_autoencoder
 from tests.drawn import draw_face
-from tests.models.test_contract import TINY_FACE
+from tests.fakes import TINY_FACE
 from training import train
 from training.data import Batch, PackedCrops
 from training.losses import AutoencoderLoss, LossWeights, kl_terms, pixel_errors
