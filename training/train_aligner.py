@@ -73,7 +73,7 @@ def window_batches(material: Material, rng: np.random.Generator, size: int) -> I
 
 
 def detector_loss(output: DetectorOutput, batch: Batch) -> dict[str, torch.Tensor]:
-    """Penalty-reduced focal loss of the heat (Zhou et al. 2019, equation 1) and L1 of the poses (smooth for the roll)."""
+    """Penalty-reduced focal loss of the heat (Zhou et al. 2019, equation 1) and L1 of the poses (smooth in roll)."""
     heat, p = batch["heat"], output.logits.sigmoid()
     positive = (heat == 1).float()
     log_p, log_q = F.logsigmoid(output.logits), F.logsigmoid(-output.logits)

@@ -41,7 +41,10 @@ class LandmarkConfig:
     def __post_init__(self) -> None:
         if len(self.channels) != 3 or len(self.depths) != 3:
             raise ValueError(f"channels and depths need 3 numbers each, not {self.channels} and {self.depths}")
-        if min(self.window_size, self.hidden, self.face_hidden, *self.channels, *self.depths) < 1 or self.window_size % 16:
+        if (
+            min(self.window_size, self.hidden, self.face_hidden, *self.channels, *self.depths) < 1
+            or self.window_size % 16
+        ):
             raise ValueError("all sizes must be positive, and window_size a multiple of 16")
 
 
