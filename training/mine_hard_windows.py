@@ -1,9 +1,9 @@
-"""Collect windows that an earlier detector took for faces in face-free training pictures and beside training faces.
+"""Collect windows of face-free training pictures that an earlier aligner took for faces.
 
     python -m training.mine_hard_windows --checkpoints runs/early --out packed/hard_windows.npz
 
 The landmark network then learns to refuse them (`training.train_aligner landmarks --hard …`). Only the training part of
-the photos and of the face-free pictures is looked at.
+the face-free pictures is looked at. Called again, it adds to the file.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 import torch
 
 from facemorph.align.builtin import DETECTOR, LANDMARKS, BuiltinBackend
-from facemorph.align.pose import Pose, fit_pose
+from facemorph.align.pose import fit_pose
 from training.degrade import degrade
-from training.mosaics import BORDERS, FloatArray, Material, Picture, face_free, load_material, make_mosaic, warp
+from training.mosaics import BORDERS, Material, Picture, face_free, load_material, warp
 
 WINDOW_SIZE = 96
 CANVAS = 256
@@ -29,15 +29,12 @@ MOST = 6
 """Proposals that are looked at in each picture."""
 
 
-def wrong_windows(
-    backend: BuiltinBackend, picture: Picture, faces: FloatArray, rng: np.random.Generator
-) -> list[Picture]:
-    """Cut what the backend takes for a face in a training picture, except at its (N, 4) true faces.
+def wrong_windows(backend: BuiltinBackend, picture: Picture, rng: np.random.Generator) -> list[Picture]:
+    """Cut what the backend takes for a face in a face-free picture.
 
     A place is looked at where the detector puts it and again where the landmark network moves it, as the aligner does.
     """
-    poses = backend.propose(picture, CANVAS * int(rng.integers(1, 3)), PROPOSAL)[:MOST]
-    wrong = [pose for pose in poses if not _near(pose, faces)]
+    wrong = backend.propose(picture, CANVAS * int(rng.integers(1, 3)), PROPOSAL)[:MOST]
     windows = []
     for _ in range(2):
         if not wrong:
@@ -45,30 +42,18 @@ def wrong_windows(
         points, scores = backend.mark(picture, wrong)
         passed = [i for i, score in enumerate(scores) if score > DOUBT]
         windows += [warp(picture, wrong[i].window_from_photo(WINDOW_SIZE), WINDOW_SIZE, BORDERS[0]) for i in passed]
-        wrong = [pose for pose in (fit_pose(points[i]) for i in passed) if not _near(pose, faces)]
+        wrong = [pose for pose in (fit_pose(points[i]) for i in passed) if pose.scale > 3]
     return windows
 
 
-def _near(pose: Pose, faces: FloatArray) -> bool:
-    distance = np.hypot(faces[:, 0] - pose.x, faces[:, 1] - pose.y)
-    return pose.scale < 3 or bool((distance < 0.9 * np.maximum(faces[:, 2], pose.scale)).any())
-
-
 def mine(backend: BuiltinBackend, material: Material, *, minutes: float, limit: int, seed: int) -> list[Picture]:
-    """Look at face-free pictures (three of four) and mosaics until `limit` windows are found or `minutes` are over."""
+    """Look at face-free pictures until `limit` windows are found or `minutes` are over."""
     rng = np.random.default_rng(seed)
     windows: list[Picture] = []
     end = time.monotonic() + 60 * minutes
     while len(windows) < limit and time.monotonic() < end:
-        if rng.random() < 0.75:
-            picture, faces = face_free(material, CANVAS, rng), np.zeros((0, 4), np.float32)
-            picture = degrade(picture, rng) if rng.random() < 0.3 else picture
-        else:
-            mosaic = make_mosaic(material, CANVAS, rng)
-            if mosaic.doubtful.any():
-                continue
-            picture, faces = mosaic.picture, mosaic.faces
-        windows += wrong_windows(backend, picture, faces, rng)
+        picture = face_free(material, CANVAS, rng)
+        windows += wrong_windows(backend, degrade(picture, rng) if rng.random() < 0.3 else picture, rng)
     return windows
 
 

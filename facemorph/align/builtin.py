@@ -23,8 +23,8 @@ SIZES = (256, 512)
 """Longer side of what the detector sees: small faces in a large photo are looked for where nothing else was found."""
 PROPOSAL = 0.25
 """The detector's score from which the landmark network is asked."""
-ACCEPTED = 0.6
-"""The landmark network's score from which a window is a face."""
+ACCEPTED = 0.95
+"""The landmark network's score from which a window is a face, both times that it looks."""
 MAX_PROPOSALS = 16
 SMALLEST = 24.0
 """What spans fewer pixels of the photo cannot be told from a texture and is not reported."""
@@ -96,7 +96,7 @@ class BuiltinBackend:
         if not poses:
             return []
         first, scores = self.mark(pixels, poses)
-        kept = [points for points, score in zip(first, scores, strict=True) if score > ACCEPTED / 4]
+        kept = [points for points, score in zip(first, scores, strict=True) if score > ACCEPTED]
         refined = [fit_pose(points) for points in kept]
         if not refined:
             return []
