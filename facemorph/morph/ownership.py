@@ -19,7 +19,7 @@ FACE_REACH = 0.09
 """Distance to the nearest landmark, as a part of the side, up to which a place counts as face."""
 FARTHEST = 0.42
 """Distance at which a place is as far from the face as any."""
-QUICKEST = 0.25
+QUICKEST = 0.2
 """Part of the morph that a change of hands takes where the photos agree least."""
 BOTH_PEOPLE = 0.5
 """Hair on hair blends better than hair on a wall: so much of the haste is left there."""
