@@ -2,6 +2,7 @@
 # make test     set up and run the tests; browser tests run where a Chromium is found
 # make check    what CI checks besides the tests: format, lint, types
 # make bench    time each stage and the whole job, against OpenCV's warp-and-dissolve
+# make bench-morph   exact ends and even motion on people never trained on (needs DATA and WEIGHTS)
 # make train    train an autoencoder on packed/crops.npz; again goes on where it stopped (see training/README.md)
 # make setup    only the first part of demo: .venv with requirements.txt
 #
@@ -16,9 +17,11 @@ ARGS ?=
 MODEL ?= face
 MINUTES ?= 60
 PACKED ?= packed/crops.npz
+DATA ?= ../shared/data
+WEIGHTS ?= ../shared/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check bench train
+.PHONY: help setup setup-dev demo test check bench bench-morph train
 .SUFFIXES:
 
 help:
@@ -57,6 +60,9 @@ check: setup-dev
 
 bench: setup-dev
 	$(BIN)/python -m benchmarks.speed $(ARGS)
+
+bench-morph: setup-dev
+	$(BIN)/python -m benchmarks.morph --data $(DATA) --weights $(WEIGHTS) $(ARGS)
 
 train: setup-dev
 	$(BIN)/python -m training.train $(MODEL) --packed $(PACKED) --out runs/$(MODEL) --minutes $(MINUTES) $(ARGS)
