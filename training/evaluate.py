@@ -29,7 +29,7 @@ from training.perceptual import load_lpips
 from training.photos import PhotoFiles
 from training.split import is_validation
 
-SOURCES = ("celeba", "lfw", "london")
+SOURCES = ("london", "celeba", "lfw")
 
 
 @dataclass(frozen=True)
