@@ -152,16 +152,6 @@ def test_an_example_fills_both_places(tab: Tab) -> None:
     tab.morph()
 
 
-def test_a_webcam_shot_is_a_photo(browser: Browser, server: Server) -> None:
-    # Not quiet: Gradio 6.31 asks for the progress of a webcam shot's upload with an empty id, and logs the 404.
-    with open_tab(browser, server, quiet=False) as tab:
-        photo = tab.page.locator("#photo-a")
-        photo.get_by_label("Capture from camera").click()
-        photo.get_by_text("Click to Access Webcam").click()
-        photo.get_by_label("capture photo").click()
-        tab.page.wait_for_selector("#crop-a img")
-
-
 def test_the_unforeseen_shows_no_traceback(tab: Tab, photos: dict[str, Path]) -> None:
     tab.put("a", photos["crash"])
     expect(tab.page.get_by_text("Something went wrong here.")).to_be_visible()
