@@ -110,6 +110,4 @@ def load_detector(folder: Path) -> FaceDetector:
     Raises:
         CheckpointError: it is missing, damaged or does not fit.
     """
-    network = FaceDetector(checkpoint.read_config(folder, DetectorConfig, "FaceDetector"))
-    checkpoint.load_weights(folder, network)
-    return network
+    return checkpoint.load_model(folder, FaceDetector, DetectorConfig)

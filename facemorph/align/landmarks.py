@@ -112,9 +112,7 @@ def load_landmark_network(folder: Path) -> LandmarkNetwork:
     Raises:
         CheckpointError: it is missing, damaged or does not fit.
     """
-    network = LandmarkNetwork(checkpoint.read_config(folder, LandmarkConfig, "LandmarkNetwork"))
-    checkpoint.load_weights(folder, network)
-    return network
+    return checkpoint.load_model(folder, LandmarkNetwork, LandmarkConfig)
 
 
 def canonical_landmarks(network: LandmarkNetwork, x: torch.Tensor) -> torch.Tensor:
