@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--quality", type=int, default=90, help="of WebP; 70 packs all photos under 55 MB")
+    parser.add_argument("--quality", type=int, default=90, help="of WebP; 65 packs all photos under 55 MB")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     labels = dict(np.load(args.labels))
