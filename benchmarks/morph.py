@@ -1,96 +1,101 @@
-"""Measure morphs on pairs of people that no model was trained on: exact ends, even motion.
+"""Compare ways to morph on pairs of people that no model was trained on.
 
     python -m benchmarks.morph --data ../shared/data --weights ../shared/weights
 
-Ends: PSNR of the first and last frame against the aligned photo, the lower of both. Steps: LPIPS over AlexNet between
-neighbouring frames; spread is its standard deviation over its mean, peak its largest over its mean.
+Every number stands with its 95 % bootstrap interval over pairs.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
+import sys
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
-from torch import nn
 
-from facemorph import AlignedFace, FaceMorpher, images, morph
-from facemorph.errors import FaceMorphError
-from training.evaluate import psnr
-from training.perceptual import load_lpips
-from training.photos import PhotoFiles
-from training.split import is_validation
+from benchmarks import distance
+from benchmarks.gradients import gradient_energy
+from benchmarks.noise import bootstrap, bootstrap_mean
+from benchmarks.people import Pair, People, shrink
+from benchmarks.ways import Way, all_ways
+from facemorph import FaceMorpher
 
-NUM_FRAMES = 24
-SOURCES = ("london", "celeba", "lfw")
+ALPHAS = (0.35, 0.5, 0.65)
+BASELINES = ("warp", "opencv")
 
-
-def validation_pairs(
-    data: Path, morpher: FaceMorpher, count: int, seed: int = 0
-) -> list[tuple[AlignedFace, AlignedFace]]:
-    """Align `count` pairs of different people kept for validation, each pair from one source."""
-    files = PhotoFiles(data)
-    rng = np.random.default_rng(seed)
-    pairs = []
-    for number in range(count):
-        source = SOURCES[number % len(SOURCES)]
-        photos = [photo for photo in files.list() if photo.source == source and is_validation(photo.person)]
-        people = rng.permutation(sorted({photo.person for photo in photos}))
-        faces: list[AlignedFace] = []
-        for person in people:
-            photo = next(photo for photo in photos if photo.person == person)
-            try:
-                faces.append(morpher.align(Image.open(io.BytesIO(files.read(source, photo.name)))))
-            except FaceMorphError:
-                continue
-            if len(faces) == 2:
-                break
-        pairs.append((faces[0], faces[1]))
-    return pairs
+Picture = npt.NDArray[np.uint8]
 
 
-def steps(frames: npt.NDArray[np.uint8], perceptual: nn.Module) -> npt.NDArray[np.float64]:
-    """Return LPIPS between neighbours of (T, S, S, 3) frames, (T - 1,)."""
-    x = images.to_tensor(frames)
-    with torch.inference_mode():
-        changes = [perceptual(x[i : i + 1], x[i + 1 : i + 2], normalize=True).flatten() for i in range(len(x) - 1)]
-    return torch.cat(changes).double().numpy()
+def small_frames(way: Way, pairs: list[Pair]) -> Picture:
+    """Return the frames (P, 3, 128, 128, 3) of every pair."""
+    size = distance.FRAME_SIZE
+    return np.stack([way.frames(a.face, b.face, ALPHAS, size) for a, b in pairs])
 
 
-def lower_end(result: npt.NDArray[np.uint8], pair: tuple[AlignedFace, AlignedFace]) -> float:
-    """Return the PSNR in dB of the worse of both ends against the aligned photos."""
-    size = result.shape[1]
-    photos = [images.to_uint8(morph.resize(images.to_tensor(face.image), size))[0] for face in pair]
-    return float(psnr(result[[0, -1]], np.stack(photos)).min())
+def ends_of(pairs: list[Pair], size: int) -> Picture:
+    """Return the aligned photos, (P, 2, size, size, 3)."""
+    return np.stack([[shrink(person.face.image, size) for person in pair] for pair in pairs])
+
+
+def contact_sheet(pairs: list[Pair], frames: dict[str, Picture], path: Path) -> None:
+    """Write one row per pair and way: the first photo, the frames, the last photo."""
+    rows = []
+    for number, ends in enumerate(ends_of(pairs, distance.FRAME_SIZE)):
+        for own in frames.values():
+            rows.append(np.concatenate([ends[0], *own[number], ends[1]], axis=1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.concatenate(rows)).save(path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="folder of AlexNet's weights; without it torchvision's")
-    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--split", choices=("validation", "training"), default="validation")
+    parser.add_argument("--ways", help="some of the ways, with commas; default all")
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet here")
     args = parser.parse_args()
     morpher = FaceMorpher.from_checkpoint(aligner="builtin")
-    perceptual = load_lpips("alex", args.weights)
-    pairs = validation_pairs(args.data, morpher, args.pairs)
-    print(f"{len(pairs)} pairs, {NUM_FRAMES} frames\n")
-    print("| size | ends, lowest dB | spread, mean | worst | peak, mean | worst |\n|---|---|---|---|---|---|")
-    for size in (256, 512):
-        ends, spread, peak = [], [], []
-        for pair in pairs:
-            frames = morpher.morph(*pair, num_frames=NUM_FRAMES, size=size).frames
-            ends.append(lower_end(frames, pair))
-            change = steps(frames, perceptual)
-            spread.append(change.std() / change.mean())
-            peak.append(change.max() / change.mean())
-        print(
-            f"| {size} | {min(ends):.1f} | {np.mean(spread):.3f} | {max(spread):.3f} "
-            f"| {np.mean(peak):.2f} | {max(peak):.2f} |"
-        )
+    ways = all_ways(morpher)
+    names = args.ways.split(",") if args.ways else list(ways)
+    people = People(args.data, args.split, morpher)
+    pairs = people.pairs(args.pairs)
+    network = distance.load_alexnet(args.weights)
+    reference = distance.fit_reference(
+        *(lambda crops, weights: (distance.features(network, crops), weights))(*people.reference(pairs))
+    )
+    ends = ends_of(pairs, distance.FRAME_SIZE)
+
+    def project(frames: Picture) -> npt.NDArray[np.float64]:
+        rows = distance.features(network, frames.reshape(-1, *frames.shape[2:]))
+        return reference.project(rows).reshape(*frames.shape[:2], -1)
+
+    frames, projected = {}, {}
+    for name in dict.fromkeys([*BASELINES, *names]):
+        print(f"{name} …", file=sys.stderr, flush=True)
+        frames[name] = small_frames(ways[name], pairs)
+        projected[name] = project(frames[name])
+
+    def away(name: str, counts: npt.NDArray[np.float64] | None = None) -> float:
+        return distance.distance_over_alphas(projected[name], reference, counts)
+
+    print(f"{len(pairs)} {args.split} pairs; reference: {len(reference.projected)} other people")
+    print(f"floor, halves of the reference: {distance.floor(reference):+.3f}; ", end="")
+    print(f"photos of the pairs: {distance.distance_over_alphas(project(ends), reference):+.3f}\n")
+    print("| Way | Kernel distance | : thin-plate | : OpenCV | Gradient energy |\n|---|---|---|---|---|")
+    for name in names:
+        own = bootstrap(lambda c, n=name: away(n, c), len(pairs), 200)
+        ratios = [
+            bootstrap(lambda c, n=name, base=base: away(n, c) / away(base, c), len(pairs), 200).text()
+            for base in BASELINES
+        ]
+        energy = bootstrap_mean(gradient_energy(frames[name][:, 1], ends))
+        print(f"| {ways[name].title} | {own.text(3)} | {' | '.join(ratios)} | {energy.text()} |", flush=True)
+    if args.sheet:
+        contact_sheet(pairs, {name: frames[name] for name in names}, args.sheet)
 
 
 if __name__ == "__main__":

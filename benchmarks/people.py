@@ -1,0 +1,122 @@
+"""The people of the benchmark: pairs to morph, and everybody else as the reference of what photos look like."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from facemorph import AlignedFace, FaceMorpher, images, morph
+from facemorph.checkpoint import CHECKPOINTS
+from facemorph.errors import FaceMorphError
+from training.photos import Photo, PhotoFiles
+from training.split import is_validation
+
+TURNS = {"validation": ("celeba", "lfw", "celeba", "lfw", "london"), "training": ("celeba", "lfw")}
+"""Which source each pair is drawn from, in turn; both people of a pair come from one source."""
+MOST_PER_SOURCE = 240
+"""Reference crops of one source at most."""
+CACHE = Path("runs/benchmark")
+
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person's photo, aligned."""
+
+    photo: Photo
+    face: AlignedFace
+
+
+Pair = tuple[Person, Person]
+
+
+class People:
+    """One photo of each person of one side of the split, in a fixed random order for each source.
+
+    Args:
+        data: the folder of photos.
+        split: "validation" (nothing was trained on them) or "training" (to develop without looking at the former).
+    """
+
+    def __init__(self, data: Path, split: str, morpher: FaceMorpher) -> None:
+        self.split, self._files, self._morpher = split, PhotoFiles(data), morpher
+        self.photos = [photo for photo in self._files.list() if is_validation(photo.person) == (split == "validation")]
+        one_each = {photo.person: photo for photo in reversed(self.photos)}
+        rng = np.random.default_rng(0)
+        self._order = {}
+        for source in dict.fromkeys(TURNS[split]):
+            own = sorted((p for p in one_each.values() if p.source == source), key=lambda photo: photo.person)
+            self._order[source] = [own[i] for i in rng.permutation(len(own))]
+
+    def align(self, photo: Photo) -> AlignedFace:
+        return self._morpher.align(Image.open(io.BytesIO(self._files.read(photo.source, photo.name))))
+
+    def pairs(self, count: int) -> list[Pair]:
+        """Return `count` pairs of different people; photos that cannot be aligned are passed over."""
+        waiting = {source: iter(order) for source, order in self._order.items()}
+        turns = TURNS[self.split]
+        sources = [turns[i % len(turns)] for i in range(count)]
+        return [(self._next(waiting[source]), self._next(waiting[source])) for source in sources]
+
+    def _next(self, waiting: object) -> Person:
+        for photo in waiting:  # type: ignore[attr-defined]
+            try:
+                return Person(photo, self.align(photo))
+            except FaceMorphError:
+                continue
+        raise SystemExit("There are not enough people for so many pairs. Ask for fewer with --pairs.")
+
+    def reference(self, pairs: list[Pair]) -> tuple[Picture, npt.NDArray[np.float64]]:
+        """Return crops of the people who are in no pair, and how much each counts.
+
+        A frame near its own parents would otherwise be near the reference for a wrong reason.
+
+        Returns:
+            (N, 128, 128, 3) uint8; (N,) weights of sum 1 that mix the sources as `pairs` do.
+        """
+        taken = {person.photo.person for pair in pairs for person in pair}
+        share = Counter(pair[0].photo.source for pair in pairs)
+        crops, weights = [], []
+        for source, order in self._order.items():
+            # From the end of the order, so that the reference hardly depends on the number of pairs.
+            own = [photo for photo in reversed(order) if photo.person not in taken][:MOST_PER_SOURCE]
+            part = self._crops(own)
+            crops.append(part)
+            weights.append(np.full(len(part), share[source] / len(pairs) / len(part)))
+        return np.concatenate(crops), np.concatenate(weights)
+
+    def _crops(self, photos: list[Photo]) -> Picture:
+        names = "\n".join(f"{photo.source}/{photo.name}" for photo in photos)
+        digest = hashlib.sha256((names + _aligner_version()).encode()).hexdigest()[:16]
+        path = CACHE / f"crops-{digest}.npy"
+        if path.is_file():
+            return np.load(path)
+        print(f"aligning {len(photos)} photos of {photos[0].source} …", file=sys.stderr, flush=True)
+        crops = []
+        for photo in photos:
+            try:
+                crops.append(shrink(self.align(photo).image, 128))
+            except FaceMorphError:
+                continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.stack(crops))
+        return np.stack(crops)
+
+
+def _aligner_version() -> str:
+    files = [CHECKPOINTS / name / "model.safetensors" for name in ("aligner-detector", "aligner-landmarks")]
+    return "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+
+
+def shrink(picture: Picture, size: int) -> Picture:
+    """Bring (S, S, 3) uint8 to (size, size, 3) as the morph itself does."""
+    return np.asarray(images.to_uint8(morph.resize(images.to_tensor(picture), size))[0])
