@@ -7,6 +7,7 @@ from facemorph import checkpoint
 from facemorph.errors import CheckpointMismatchError
 from facemorph.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
 from facemorph.models.face_autoencoder import FaceAutoencoder, FaceAutoencoderConfig
+from facemorph.models.latent_prior import LatentPrior, LatentPriorConfig
 from facemorph.models.person_mask import PersonMask, PersonMaskConfig
 from facemorph.models.posterior import DiagonalGaussian, Latent, LatentPosterior
 
@@ -35,6 +36,8 @@ __all__ = [
     "FaceAutoencoderConfig",
     "Latent",
     "LatentPosterior",
+    "LatentPrior",
+    "LatentPriorConfig",
     "PersonMask",
     "PersonMaskConfig",
     "load_autoencoder",

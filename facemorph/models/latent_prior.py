@@ -1,0 +1,277 @@
+"""A prior over spatial codes given the compact one: flow matching with a small transformer.
+
+Convention: time runs from 0 (a code of a real crop) to 1 (noise). A noisy code is `(1 - t) · u + t · noise`, `u` being
+the code in working coordinates (`LatentPrior.to_working`); its velocity is `noise - u` (Lipman et al. 2023; rectified
+flow: Liu et al. 2023). The time may differ from place to place (diffusion forcing: Chen et al. 2024), so that a seam can
+be repaired while what surrounds it stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from facemorph import checkpoint
+
+
+@dataclass(frozen=True)
+class LatentPriorConfig:
+    """Sizes of a `LatentPrior`.
+
+    Attributes:
+        latent_channels: channels of the spatial code.
+        latent_size: side of the spatial code.
+        patch_size: side of the squares of the code that become one token.
+        width: channels of the transformer.
+        depth: its blocks.
+        heads: attention heads of each block.
+        compact_dim: length of the compact code.
+        compact_tokens: tokens into which the compact code is unfolded beside those of the spatial code.
+    """
+
+    latent_channels: int = 32
+    latent_size: int = 16
+    patch_size: int = 2
+    width: int = 192
+    depth: int = 6
+    heads: int = 6
+    compact_dim: int = 512
+    compact_tokens: int = 8
+
+    def __post_init__(self) -> None:
+        if self.latent_size < self.patch_size or self.latent_size % self.patch_size:
+            raise ValueError(f"latent_size {self.latent_size} must be a multiple of patch_size {self.patch_size}")
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width {self.width} must be a multiple of 2 · heads {self.heads}")
+        if min(self.latent_channels, self.depth, self.compact_dim, self.compact_tokens) < 1:
+            raise ValueError("channels, depth and tokens must be positive")
+
+    @property
+    def num_patches(self) -> int:
+        """Tokens of the spatial code."""
+        return (self.latent_size // self.patch_size) ** 2
+
+
+class Block(nn.Module):
+    """A transformer block whose norms are modulated (adaLN: Peebles & Xie 2023; shared modulation: Chen et al. 2023)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.modulation = nn.Parameter(torch.zeros(6 * width))
+        self.to_qkv = nn.Linear(width, 3 * width)
+        self.from_heads = nn.Linear(width, width)
+        self.expand = nn.Linear(width, 4 * width)
+        self.contract = nn.Linear(4 * width, width)
+
+    def forward(self, x: torch.Tensor, modulation: torch.Tensor) -> torch.Tensor:
+        """(B, N, width) tokens and (B, N, 6 · width) modulation that all blocks share → (B, N, width)."""
+        shift, scale, gate, shift_mlp, scale_mlp, gate_mlp = (modulation + self.modulation).chunk(6, -1)
+        x = x + gate * self._attend(_norm(x) * (1 + scale) + shift)
+        h = _norm(x) * (1 + scale_mlp) + shift_mlp
+        changed: torch.Tensor = x + gate_mlp * self.contract(F.gelu(self.expand(h), approximate="tanh"))
+        return changed
+
+    def _attend(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.to_qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        weights = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1)  # torch's fused attention is slow here
+        attended: torch.Tensor = self.from_heads((weights.to(v.dtype) @ v).transpose(1, 2).flatten(2))
+        return attended
+
+
+class LatentPrior(nn.Module):
+    """What spatial codes of real faces look like.
+
+    The network sees the code in working coordinates: the principal axes of its channels, scaled so that strong axes
+    stay somewhat stronger (`fit_coordinates`). Its output is preconditioned as in EDM (Karras et al. 2022), per axis.
+    """
+
+    mean: torch.Tensor
+    basis: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, config: LatentPriorConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, channels = config.width, config.latent_channels * config.patch_size**2
+        self.register_buffer("mean", torch.zeros(config.latent_channels))
+        self.register_buffer("basis", torch.eye(config.latent_channels))
+        self.register_buffer("spread", torch.ones(config.latent_channels))
+        self.no_compact = nn.Parameter(torch.zeros(config.compact_dim))
+        self.from_patches = nn.Linear(channels + config.patch_size**2, width)
+        self.position = nn.Parameter(0.02 * torch.randn(config.num_patches + config.compact_tokens, width))
+        self.to_tokens = nn.Linear(config.compact_dim, config.compact_tokens * width)
+        self.from_compact = nn.Linear(config.compact_dim, width)
+        self.from_time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.to_modulation = nn.Linear(width, 6 * width)
+        self.blocks = nn.ModuleList(Block(width, config.heads) for _ in range(config.depth))
+        self.last_modulation = nn.Linear(width, 2 * width)
+        self.to_patches = nn.Linear(width, channels)
+        for layer in (self.to_modulation, self.last_modulation, self.to_patches):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        with torch.no_grad():  # gates start open: the blocks' last layers start small instead
+            for block in self.blocks:
+                block.modulation[2 * width : 3 * width] = block.modulation[5 * width :] = 1.0
+                block.from_heads.weight.mul_(0.1)
+                block.contract.weight.mul_(0.1)
+
+    @classmethod
+    def from_checkpoint(cls, folder: Path) -> LatentPrior:
+        """Load a trained model in evaluation mode.
+
+        Raises:
+            CheckpointError: a file is missing, damaged or does not fit.
+        """
+        return checkpoint.load_model(folder, cls, LatentPriorConfig)
+
+    @torch.no_grad()
+    def fit_coordinates(self, spatial: torch.Tensor) -> None:
+        """Set the working coordinates from (N, C, h, w) codes: half way (in log) between plain and whitened axes."""
+        vectors = spatial.float().permute(0, 2, 3, 1).flatten(0, 2)
+        variance, axes = torch.linalg.eigh(torch.cov(vectors.T))
+        deviation = variance.clamp_min(1e-8).sqrt()
+        scale = deviation.sqrt() * (deviation.mean()).sqrt()  # mean square of the spread becomes 1
+        self.mean.copy_(vectors.mean(0))
+        self.basis.copy_(axes * scale)
+        self.spread.copy_(deviation / scale)
+
+    def to_working(self, spatial: torch.Tensor) -> torch.Tensor:
+        """Bring a spatial code (B, C, h, w) to working coordinates."""
+        return _turn(spatial - self.mean.view(-1, 1, 1), torch.linalg.inv(self.basis))
+
+    def from_working(self, u: torch.Tensor) -> torch.Tensor:
+        """Undo `to_working`."""
+        return _turn(u, self.basis) + self.mean.view(-1, 1, 1)
+
+    def forward(self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+        """Return the network's bare output, (B, C, h, w) of about unit variance on each axis.
+
+        Args:
+            u: (B, C, h, w) noisy code in working coordinates.
+            t: (B, 1, h, w) in [0, 1].
+            compact: (B, D) unit vectors, or None for a face of nobody in particular.
+        """
+        config = self.config
+        if compact is None:
+            compact = self.no_compact.expand(len(u), -1)
+        compact = compact * compact.shape[1] ** 0.5  # unit vectors become as long as draws from N(0, 1)
+        patches = F.pixel_unshuffle(torch.cat([u, t], 1), config.patch_size).flatten(2).transpose(1, 2)
+        context = self.to_tokens(compact).unflatten(1, (config.compact_tokens, config.width))
+        x = torch.cat([context, self.from_patches(patches)], 1) + self.position
+        times = F.avg_pool2d(t, config.patch_size).flatten(1)  # (B, num_patches)
+        times = torch.cat([times.mean(1, keepdim=True).expand(-1, config.compact_tokens), times], 1)
+        condition = F.silu(self.from_time(_waves(times, config.width)) + self.from_compact(compact).unsqueeze(1))
+        modulation = self.to_modulation(condition)
+        for block in self.blocks:
+            x = block(x, modulation)
+        shift, scale = self.last_modulation(condition).chunk(2, -1)
+        out = self.to_patches((_norm(x) * (1 + scale) + shift)[:, config.compact_tokens :])
+        side = config.latent_size // config.patch_size
+        return F.pixel_shuffle(out.float().transpose(1, 2).unflatten(2, (side, side)), config.patch_size)
+
+    def velocity(self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+        """Return the velocity `noise - u` that the network expects at a noisy code.
+
+        Args:
+            u: (B, C, h, w) noisy code in working coordinates.
+            t: (B,) or (B, 1, h, w) in [0, 1], the time of the whole code or of each place.
+            compact: (B, D) unit vectors, or None for a face of nobody in particular.
+
+        Returns:
+            (B, C, h, w) in working coordinates.
+        """
+        t = self._map(t, u)
+        variance = self.spread.view(-1, 1, 1).square()
+        length = ((1 - t).square() * variance + t.square()).sqrt().clamp_min(1e-3)
+        known = (t - (1 - t) * variance) / length.square()
+        return known * u - self.spread.view(-1, 1, 1) / length * self(u, t, compact)
+
+    def clean(self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+        """Return the code that the network expects behind a noisy one; arguments and result as in `velocity`."""
+        return u - self._map(t, u) * self.velocity(u, t, compact)
+
+    @torch.no_grad()
+    def sample(
+        self, compact: torch.Tensor | None, noise: torch.Tensor, num_steps: int = 20, guidance: float = 1.0
+    ) -> torch.Tensor:
+        """Draw spatial codes.
+
+        Args:
+            compact: (B, D) unit vectors, or None for faces of nobody in particular.
+            noise: (B, C, h, w) from N(0, 1).
+            num_steps: steps of Heun's method, two evaluations each but the last.
+            guidance: 1 follows the condition; more exaggerates it (classifier-free guidance: Ho & Salimans 2022).
+
+        Returns:
+            (B, C, h, w) spatial codes for the autoencoder.
+        """
+        times = torch.linspace(1, 0, num_steps + 1).tolist()
+        u = noise
+        for now, after in zip(times[:-1], times[1:], strict=True):
+            slope = self._guided(u, now, compact, guidance)
+            ahead = u + (after - now) * slope
+            if after > 0:
+                ahead = u + (after - now) / 2 * (slope + self._guided(ahead, after, compact, guidance))
+            u = ahead
+        return self.from_working(u)
+
+    @torch.no_grad()
+    def refine(
+        self,
+        spatial: torch.Tensor,
+        compact: torch.Tensor | None,
+        strength: torch.Tensor,
+        noise: torch.Tensor,
+        num_steps: int = 1,
+    ) -> torch.Tensor:
+        """Repair blended codes: noise them up to `strength` and come back (SDEdit: Meng et al. 2022).
+
+        Args:
+            spatial: (B, C, h, w) spatial codes.
+            compact: (B, D) unit vectors, or None.
+            strength: (B,) or (B, 1, h, w) in [0, 1]; the code stays exactly as it is where this is 0.
+            noise: (1, C, h, w) or (B, C, h, w) from N(0, 1); the same for all frames of a morph keeps it calm.
+            num_steps: Euler steps of the way back.
+
+        Returns:
+            (B, C, h, w) spatial codes.
+        """
+        strength = self._map(strength, spatial)
+        u = torch.lerp(self.to_working(spatial), noise.expand_as(spatial), strength)
+        for step in range(num_steps):
+            t = strength * (1 - step / num_steps)
+            u = u - strength / num_steps * self.velocity(u, t, compact)
+        return torch.where(strength > 0, self.from_working(u), spatial)
+
+    def _guided(self, u: torch.Tensor, t: float, compact: torch.Tensor | None, guidance: float) -> torch.Tensor:
+        time = torch.full((len(u),), t, device=u.device)
+        told = self.velocity(u, time, compact)
+        if compact is None or guidance == 1.0:
+            return told
+        return torch.lerp(self.velocity(u, time, None), told, guidance)
+
+    def _map(self, t: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        if t.dim() == 1:
+            t = t.view(-1, 1, 1, 1)
+        return t.to(like.dtype).expand(len(like), 1, *like.shape[-2:])
+
+
+def _norm(x: torch.Tensor) -> torch.Tensor:
+    return F.layer_norm(x, x.shape[-1:])
+
+
+def _turn(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    return torch.einsum("ij,bjhw->bihw", matrix, x)
+
+
+def _waves(t: torch.Tensor, width: int) -> torch.Tensor:
+    """Return (B, N) times in [0, 1] as (B, N, width) sines and cosines (Vaswani et al. 2017)."""
+    rates = torch.exp(torch.linspace(0, math.log(200.0), width // 2, device=t.device))
+    angles = t.unsqueeze(-1) * rates
+    return torch.cat([angles.sin(), angles.cos()], -1)

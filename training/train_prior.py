@@ -1,0 +1,238 @@
+"""Train the prior over spatial codes, in legs that resume.
+
+    python -m training.train_prior --packed packed/crops.npz --out runs/prior --minutes 60
+
+The first call encodes all crops (two minutes, kept in `--out`). Half of each batch is flow matching from noise; the
+other half starts from blends of two people and noise, and is to come back to one of them: what `LatentPrior.refine` is
+for. Each call goes on from `state.pt` in `--out`; the learning rate falls to zero at the end of `--total-minutes` of
+training (all legs together, by default this one). EMA weights are written to `<out>/checkpoint`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from facemorph import checkpoint
+from facemorph.models import FaceAutoencoder, LatentPrior, LatentPriorConfig
+from facemorph.morph import paths
+from training.prior_codes import Codes, load_codes
+from training.train import EMA_EVERY, Ema
+
+DROPPED = 0.1
+"""Part of the samples that are shown no compact code."""
+GRID = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Times at which the flow-matching loss is reported."""
+FIRMNESS = 0.3
+"""Blends are hardly noisy where the time is near 0, and their repair is no small step: errors there count less."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a batch starts and where it is to come back to.
+
+    Attributes:
+        clean: (B, C, h, w) codes in working coordinates, the goal.
+        blend: like `clean`, the same code where nothing is wrong with it.
+        time: (B, 1, h, w) in [0, 1], how much noise there is to be.
+        compact: (B, D) unit vectors.
+    """
+
+    clean: torch.Tensor
+    blend: torch.Tensor
+    time: torch.Tensor
+    compact: torch.Tensor
+
+
+def smooth_maps(count: int, size: int, generator: torch.Generator) -> torch.Tensor:
+    """Draw (count, 1, size, size) maps in [0, 1] that are smooth or have soft edges."""
+    cells = int(torch.randint(2, 6, (), generator=generator))
+    field = torch.randn(count, 1, cells, cells, generator=generator)
+    field = F.interpolate(field, size=(size, size), mode="bicubic", align_corners=False)
+    sharpness = 1 + 5 * torch.rand(count, 1, 1, 1, generator=generator)
+    threshold = 0.8 * torch.randn(count, 1, 1, 1, generator=generator)
+    return (0.5 + sharpness * (field - threshold) / 2).clamp(0, 1)
+
+
+def from_noise(model: LatentPrior, codes: Codes, index: torch.Tensor, generator: torch.Generator) -> Start:
+    """Start plain flow matching; a third of the samples have times that differ from place to place."""
+    spatial, compact = _rows(codes.spatial, codes.compact, index, generator)
+    time = torch.rand(len(index), 1, 1, 1, generator=generator)
+    maps = smooth_maps(len(index), spatial.shape[-1], generator)
+    varied = torch.rand(len(index), 1, 1, 1, generator=generator) < 1 / 3
+    clean = model.to_working(spatial)
+    return Start(clean, clean, time * torch.where(varied, maps, 1.0), compact)
+
+
+def from_blends(model: LatentPrior, codes: Codes, index: torch.Tensor, generator: torch.Generator) -> Start:
+    """Start from codes over which a partner's code in the same geometry lies, up to half of it."""
+    count = len(index)
+    side = torch.randint(0, 2, (count,), generator=generator)
+    own, other = codes.spatial[side, index].float(), codes.partner_spatial[side, index].float()
+    weight = 0.5 * smooth_maps(count, own.shape[-1], generator)
+    blend = paths.mix_maps(own, other, weight)
+    level = 0.1 + 0.8 * torch.rand(count, 1, 1, 1, generator=generator)
+    part = weight.mean((1, 2, 3)) * 2 * torch.rand(count, generator=generator)
+    compact = paths.slerp(
+        F.normalize(codes.compact[side, index].float(), dim=1),
+        F.normalize(codes.partner_compact[side, index].float(), dim=1),
+        part.clamp(0, 0.5),
+    )
+    return Start(model.to_working(own), model.to_working(blend), level * 4 * weight * (1 - weight), compact)
+
+
+def loss_of(model: LatentPrior, net: nn.Module, start: Start, generator: torch.Generator) -> torch.Tensor:
+    """Return the squared error of the clean code that the network expects, (B,).
+
+    It is measured in the units of the network's output (EDM's weighting: Karras et al. 2022, equation 8), strong axes
+    counting for more.
+    """
+    noise = torch.randn(start.clean.shape, generator=generator)
+    u = torch.lerp(start.blend, noise, start.time)
+    spread = model.spread.view(-1, 1, 1)
+    length = ((1 - start.time).square() * spread.square() + start.time.square()).sqrt().clamp_min(1e-3)
+    goal = (start.clean - (1 - start.time) * spread.square() / length.square() * u) / (start.time * spread / length + 1e-3)
+    dropped = torch.rand(len(u), 1, generator=generator) < DROPPED
+    compact = torch.where(dropped, model.no_compact, start.compact)
+    with torch.autocast(u.device.type, torch.bfloat16):
+        output = net(u, start.time, compact)
+    reach = (start.time / length).square()
+    importance = spread.square() * reach / (reach + FIRMNESS**2)
+    return (importance * (output - goal).square()).mean((1, 2, 3))
+
+
+@torch.no_grad()
+def flow_losses(model: LatentPrior, codes: Codes, *, told: bool, batch: int = 64) -> dict[str, float]:
+    """Return the flow-matching loss, the mean squared error of the velocity, at each time of `GRID`.
+
+    In working coordinates, on the crops as they are (not mirrored), with the same noise at every call; `told` shows
+    the network the compact code.
+    """
+    generator = torch.Generator().manual_seed(0)
+    sums = dict.fromkeys(GRID, 0.0)
+    for rows in torch.arange(len(codes)).split(batch):
+        u = model.to_working(codes.spatial[0, rows].float())
+        noise = torch.randn(u.shape, generator=generator)
+        compact = F.normalize(codes.compact[0, rows].float(), dim=1) if told else None
+        for t in GRID:
+            with torch.autocast("cpu", torch.bfloat16):
+                velocity = model.velocity(torch.lerp(u, noise, t), torch.full((len(u),), t), compact)
+            sums[t] += float((velocity - (noise - u)).square().mean((1, 2, 3)).sum())
+    return {str(t): round(value / len(codes), 4) for t, value in sums.items()}
+
+
+def _rows(
+    spatial: torch.Tensor, compact: torch.Tensor, index: torch.Tensor, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    side = torch.randint(0, 2, (len(index),), generator=generator)
+    return spatial[side, index].float(), F.normalize(compact[side, index].float(), dim=1)
+
+
+def optimizers_of(model: LatentPrior, lr: float) -> list[torch.optim.Optimizer]:
+    """Return Muon (Jordan et al. 2024) for the matrices of the blocks and AdamW for all else."""
+    matrices = [p for p in model.blocks.parameters() if p.dim() == 2]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if id(p) not in chosen]
+    return [
+        torch.optim.Muon(matrices, lr=lr, momentum=0.95, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=True),
+    ]
+
+
+def train(args: argparse.Namespace) -> None:
+    torch.manual_seed(args.seed)
+    autoencoder = FaceAutoencoder.from_checkpoint(args.autoencoder)
+    codes, held_out = (
+        load_codes(args.out / f"codes-{name}.pt", args.packed, autoencoder, validation=name == "validation")
+        for name in ("training", "validation")
+    )
+    config = LatentPriorConfig(width=args.width, depth=args.depth, heads=args.heads)
+    model = LatentPrior(config)
+    model.fit_coordinates(codes.spatial[0, :: max(1, len(codes) // 2000)])
+    optimizers = optimizers_of(model, args.lr)
+    ema = Ema(model, args.ema)
+    step, spent = 0, 0.0
+    state_path = args.out / "state.pt"
+    if state_path.exists():
+        state = torch.load(state_path, weights_only=True)
+        model.load_state_dict(state["model"])
+        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        ema.weights, ema.count, step, spent = state["ema"], state["ema_count"], state["step"], state["spent"]
+    generator = torch.Generator().manual_seed(args.seed + step)
+    net = torch.compile(model) if args.compile else model
+    total = 60 * (args.total_minutes or args.minutes + spent / 60)
+    start, logged, began = time.monotonic(), time.monotonic(), spent
+    sums = {"noise": 0.0, "blends": 0.0, "count": 0}
+
+    def save() -> None:
+        state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "ema": ema.weights}
+        torch.save({**state, "ema_count": ema.count, "step": step, "spent": spent}, state_path.with_suffix(".tmp"))
+        state_path.with_suffix(".tmp").replace(state_path)
+        averaged = LatentPrior(config)
+        averaged.load_state_dict(ema.weights)
+        checkpoint.save(args.out / "checkpoint", averaged.eval(), config)
+        line = {"step": step, "minutes": round(spent / 60, 2), "flow": flow_losses(averaged, held_out, told=True)}
+        line |= {name: round(sums[name] / max(1, sums["count"]), 4) for name in ("noise", "blends")}
+        with (args.out / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)
+
+    while (elapsed := time.monotonic() - start) < 60 * args.minutes:
+        spent = began + elapsed
+        progress = min(1.0, spent / total)
+        rate = args.lr * min(1.0, (step + 1) / 200) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = rate
+        index = torch.randint(0, len(codes), (args.batch,), generator=generator)
+        half = args.batch // 2
+        starts = from_noise(model, codes, index[half:], generator), from_blends(model, codes, index[:half], generator)
+        joined = Start(*(torch.cat([getattr(s, name) for s in starts]) for name in Start.__dataclass_fields__))
+        losses = loss_of(model, net, joined, generator)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        losses.mean().backward()
+        if torch.isfinite(nn.utils.clip_grad_norm_(model.parameters(), 1.0)):
+            for optimizer in optimizers:
+                optimizer.step()
+        step += 1
+        if step % EMA_EVERY == 0:
+            ema.update(model)
+        noise, blends = losses.detach().split([len(s.clean) for s in starts])
+        sums = {"noise": sums["noise"] + float(noise.mean()), "blends": sums["blends"] + float(blends.mean()),
+                "count": sums["count"] + 1}
+        if time.monotonic() - logged > 60 * args.save_minutes:
+            save()
+            logged, sums = time.monotonic(), dict.fromkeys(sums, 0)
+    save()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--packed", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--autoencoder", type=Path, default=checkpoint.CHECKPOINTS / "face-autoencoder")
+    parser.add_argument("--minutes", type=float, default=9)
+    parser.add_argument("--total-minutes", type=float)
+    parser.add_argument("--save-minutes", type=float, default=5)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--depth", type=int, default=6)
+    parser.add_argument("--heads", type=int, default=3)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--ema", type=float, default=1000, help="horizon in steps")
+    parser.add_argument("--compile", action="store_true", help="a seventh faster; needs a C++ compiler")
+    parser.add_argument("--seed", type=int, default=0)
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
