@@ -2,7 +2,7 @@
 # make test     set up and run the tests; browser tests run where a Chromium is found
 # make check    what CI checks besides the tests: format, lint, types
 # make bench    time each stage and the whole job, against OpenCV's warp-and-dissolve
-# make bench-morph   exact ends and even motion on people never trained on (needs DATA and WEIGHTS)
+# make bench-morph   ours against other ways to morph, on people never trained on (needs DATA and WEIGHTS)
 # make train    train an autoencoder on packed/crops.npz; again goes on where it stopped (see training/README.md)
 # make setup    only the first part of demo: .venv with requirements.txt
 #
@@ -61,7 +61,9 @@ check: setup-dev
 bench: setup-dev
 	$(BIN)/python -m benchmarks.speed $(ARGS)
 
+# The peer is left out where it cannot be installed; its own dependencies are not needed.
 bench-morph: setup-dev
+	-@$(BIN)/python -m pip install --quiet --no-deps facemorpher==5.2.1
 	$(BIN)/python -m benchmarks.morph --data $(DATA) --weights $(WEIGHTS) $(ARGS)
 
 train: setup-dev

@@ -9,6 +9,7 @@ result, the squared maximum mean discrepancy with the kernel (x · y / 32 + 1)³
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,8 @@ def within(gram: Array, weights: Array) -> float:
     """Return the weighted mean of a kernel (N, N) over pairs of different rows."""
     product = weights[:, None] * weights[None]
     np.fill_diagonal(product, 0)
-    return float((product * gram).sum() / product.sum())
+    total = product.sum()
+    return float((product * gram).sum() / total) if total else float("nan")
 
 
 def kernel_distance(a: Array, b: Array, weights_a: Array | None = None, weights_b: Array | None = None) -> float:
@@ -118,20 +120,28 @@ def kernel_distance(a: Array, b: Array, weights_a: Array | None = None, weights_
     return within(kernel(a, a), w) + within(kernel(b, b), v) - 2 * across
 
 
-def distance_over_alphas(frames: Array, reference: Reference, counts: Array | None = None) -> float:
-    """Return the mean over alphas of the distance of the frames there to the reference.
+def distance_over_alphas(frames: Array, reference: Reference) -> Callable[[Array], float]:
+    """Return the mean over alphas of the distance of the frames there to the reference, as a function of pairs' counts.
 
     Each alpha is measured alone, so that frames of one pair, which are alike, are not compared with each other.
 
     Args:
         frames: (P, A, 32) projected features of P pairs at A alphas.
         reference: real crops.
-        counts: (P,) how often a bootstrap drew each pair.
+
+    Returns:
+        A function of how often each pair counts, (P,): `kernel_distance`, the kernels computed once.
     """
-    each = [
-        kernel_distance(frames[:, i], reference.projected, counts, reference.weights) for i in range(frames.shape[1])
-    ]
-    return float(np.mean(each))
+    alphas = range(frames.shape[1])
+    grams = np.stack([kernel(frames[:, i], frames[:, i]) for i in alphas])
+    across = np.stack([kernel(frames[:, i], reference.projected) @ reference.weights for i in alphas])
+    own = within(kernel(reference.projected, reference.projected), reference.weights)
+
+    def distance(counts: Array) -> float:
+        near = across @ counts / counts.sum()
+        return float(np.mean([within(gram, counts) + own - 2 * x for gram, x in zip(grams, near, strict=True)]))
+
+    return distance
 
 
 def floor(reference: Reference, repeats: int = 50) -> float:

@@ -2,100 +2,130 @@
 
     python -m benchmarks.morph --data ../shared/data --weights ../shared/weights
 
-Every number stands with its 95 % bootstrap interval over pairs.
+Every number stands with its 95 % bootstrap interval over pairs. What is measured, and by which network:
+
+- kernel distance to crops of other people (`benchmarks.distance`, AlexNet), frames at 0.35, 0.5 and 0.65, 128 px, and
+  divided by that of the two warp-and-dissolves on the same pairs; lower is better
+- gradient energy at 0.5 against the ends' (`benchmarks.gradients`, no network); 1 is as sharp as the photos
+- ghost score (`benchmarks.ghost_detector`, trained for this), mean of nine frames; 0 is one face, 1 is two
+- landmark error (`benchmarks.landmark_error`, our aligner), mean of nine frames, % of the outer-eye distance
+- identity at 0.5 (`benchmarks.identity`, MobileFaceNet): mean similarity to both parents, and the gap between them
+- ends: PSNR of the first and last frame against the aligned photos, 256 px; 99 stands for exact
+- PPL, spread, peak (`benchmarks.motion`, LPIPS-Alex) over the 24 frames of the animation; other ways step evenly
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
+import torch
 
-from benchmarks import distance
-from benchmarks.gradients import gradient_energy
-from benchmarks.noise import bootstrap, bootstrap_mean
-from benchmarks.people import Pair, People, shrink
+from benchmarks import distance, table
+from benchmarks.judge import Floor, Judges, Verdict, judge, judge_photos, judge_quickly
+from benchmarks.people import Pair, People
+from benchmarks.sheet import chosen_pairs, contact_sheet
 from benchmarks.ways import Way, all_ways
 from facemorph import FaceMorpher
 
-ALPHAS = (0.35, 0.5, 0.65)
-BASELINES = ("warp", "opencv")
-
-Picture = npt.NDArray[np.uint8]
+RANDOM_ON_SHEET = 4
+SHEET_WAYS = ("warp", "ours")
 
 
-def small_frames(way: Way, pairs: list[Pair]) -> Picture:
-    """Return the frames (P, 3, 128, 128, 3) of every pair."""
-    size = distance.FRAME_SIZE
-    return np.stack([way.frames(a.face, b.face, ALPHAS, size) for a, b in pairs])
+@dataclass(frozen=True)
+class Bench:
+    """What a process needs to measure: loaded once in each."""
+
+    judges: Judges
+    ways: dict[str, Way]
+    motion_size: int
+    quick: bool
 
 
-def ends_of(pairs: list[Pair], size: int) -> Picture:
-    """Return the aligned photos, (P, 2, size, size, 3)."""
-    return np.stack([[shrink(person.face.image, size) for person in pair] for pair in pairs])
+_bench: list[Bench] = []
 
 
-def contact_sheet(pairs: list[Pair], frames: dict[str, Picture], path: Path) -> None:
-    """Write one row per pair and way: the first photo, the frames, the last photo."""
-    rows = []
-    for number, ends in enumerate(ends_of(pairs, distance.FRAME_SIZE)):
-        for own in frames.values():
-            rows.append(np.concatenate([ends[0], *own[number], ends[1]], axis=1))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.concatenate(rows)).save(path)
+def start_worker(weights: Path | None, motion_size: int, quick: bool) -> None:
+    """Load the networks in a worker, one thread each."""
+    torch.set_num_threads(1)
+    morpher = FaceMorpher.from_checkpoint(aligner="builtin")
+    _bench.append(Bench(Judges.load(weights, morpher), all_ways(morpher), motion_size, quick))
+
+
+def measure_pair(pair: Pair, names: list[str]) -> tuple[Floor, dict[str, Verdict]]:
+    """Measure one pair in a worker."""
+    bench, (a, b) = _bench[0], (person.face for person in pair)
+    if bench.quick:
+        verdicts = {name: judge_quickly(bench.ways[name], a, b, bench.judges) for name in names}
+    else:
+        verdicts = {name: judge(bench.ways[name], a, b, bench.judges, bench.motion_size) for name in names}
+    return judge_photos(a, b, bench.judges), verdicts
+
+
+def measure_all(
+    pairs: list[Pair], names: list[str], weights: Path | None, motion_size: int, quick: bool
+) -> tuple[list[Floor], dict[str, list[Verdict]]]:
+    """Measure all pairs in as many processes as there are cores for us."""
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    context = multiprocessing.get_context("spawn")
+    started, floors = time.monotonic(), []
+    verdicts: dict[str, list[Verdict]] = {name: [] for name in names}
+    with ProcessPoolExecutor(workers, context, start_worker, (weights, motion_size, quick)) as pool:
+        for number, (floor, own) in enumerate(pool.map(measure_pair, pairs, [names] * len(pairs)), 1):
+            floors.append(floor)
+            for name in names:
+                verdicts[name].append(own[name])
+            print(f"pair {number} of {len(pairs)}, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return floors, verdicts
+
+
+def chosen_names(asked: str | None, ways: dict[str, Way]) -> list[str]:
+    """Return the ways to measure, the baselines first; they are always among them."""
+    names = asked.split(",") if asked else list(ways)
+    unknown = [name for name in names if name not in ways]
+    if unknown:
+        raise SystemExit(f"There is no way called {', '.join(unknown)}. Choose from {', '.join(ways)}.")
+    return list(dict.fromkeys([*table.BASELINES, *names]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, help="folder of AlexNet's weights; without it torchvision's")
+    parser.add_argument("--weights", type=Path, help="folder of the judging networks; without it torchvision's AlexNet")
     parser.add_argument("--pairs", type=int, default=40)
     parser.add_argument("--split", choices=("validation", "training"), default="validation")
     parser.add_argument("--ways", help="some of the ways, with commas; default all")
-    parser.add_argument("--sheet", type=Path, help="write a contact sheet here")
+    parser.add_argument("--motion-size", type=int, default=256, help="pixels of the animation that LPIPS looks at")
+    parser.add_argument("--quick", action="store_true", help="only kernel distance and gradient energy")
+    parser.add_argument("--sheet", type=Path, default=Path("runs/benchmark/sheet.png"), help="the contact sheet")
+    parser.add_argument("--sheet-ways", default=",".join(SHEET_WAYS), help="the ways on the sheet, with commas")
+    parser.add_argument("--only-sheet", action="store_true", help="draw the contact sheet, measure nothing")
     args = parser.parse_args()
     morpher = FaceMorpher.from_checkpoint(aligner="builtin")
     ways = all_ways(morpher)
-    names = args.ways.split(",") if args.ways else list(ways)
+    names = chosen_names(args.ways, ways)
     people = People(args.data, args.split, morpher)
     pairs = people.pairs(args.pairs)
-    network = distance.load_alexnet(args.weights)
-    reference = distance.fit_reference(
-        *(lambda crops, weights: (distance.features(network, crops), weights))(*people.reference(pairs))
-    )
-    ends = ends_of(pairs, distance.FRAME_SIZE)
-
-    def project(frames: Picture) -> npt.NDArray[np.float64]:
-        rows = distance.features(network, frames.reshape(-1, *frames.shape[2:]))
-        return reference.project(rows).reshape(*frames.shape[:2], -1)
-
-    frames, projected = {}, {}
-    for name in dict.fromkeys([*BASELINES, *names]):
-        print(f"{name} …", file=sys.stderr, flush=True)
-        frames[name] = small_frames(ways[name], pairs)
-        projected[name] = project(frames[name])
-
-    def away(name: str, counts: npt.NDArray[np.float64] | None = None) -> float:
-        return distance.distance_over_alphas(projected[name], reference, counts)
-
-    print(f"{len(pairs)} {args.split} pairs; reference: {len(reference.projected)} other people")
-    print(f"floor, halves of the reference: {distance.floor(reference):+.3f}; ", end="")
-    print(f"photos of the pairs: {distance.distance_over_alphas(project(ends), reference):+.3f}\n")
-    print("| Way | Kernel distance | : thin-plate | : OpenCV | Gradient energy |\n|---|---|---|---|---|")
-    for name in names:
-        own = bootstrap(lambda c, n=name: away(n, c), len(pairs), 200)
-        ratios = [
-            bootstrap(lambda c, n=name, base=base: away(n, c) / away(base, c), len(pairs), 200).text()
-            for base in BASELINES
-        ]
-        energy = bootstrap_mean(gradient_energy(frames[name][:, 1], ends))
-        print(f"| {ways[name].title} | {own.text(3)} | {' | '.join(ratios)} | {energy.text()} |", flush=True)
-    if args.sheet:
-        contact_sheet(pairs, {name: frames[name] for name in names}, args.sheet)
+    if not args.only_sheet:
+        crops, weights = people.reference(pairs)
+        reference = distance.fit_reference(distance.features(distance.load_alexnet(args.weights), crops), weights)
+        floors, verdicts = measure_all(pairs, names, args.weights, args.motion_size, args.quick)
+        print(f"{len(pairs)} pairs of {args.split} people; reference: {len(crops)} other people, whose random halves ")
+        print(f"are {distance.floor(reference):+.3f} apart; motion at {args.motion_size} px\n\n{table.header()}")
+        print(table.floor_row(floors, reference))
+        for name in names:
+            print(table.row(ways[name].title, verdicts[name], [verdicts[b] for b in table.BASELINES], reference))
+        sys.stdout.flush()
+    print("drawing the contact sheet …", file=sys.stderr)
+    sheet_ways = [ways[name] for name in args.sheet_ways.split(",")]
+    contact_sheet(chosen_pairs(people, pairs[:RANDOM_ON_SHEET]), sheet_ways, args.sheet)
+    print(f"\ncontact sheet: {args.sheet}")
 
 
 if __name__ == "__main__":

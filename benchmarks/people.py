@@ -6,6 +6,7 @@ import hashlib
 import io
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from facemorph import AlignedFace, FaceMorpher, images, morph
+from benchmarks.crops import Picture, shrink
+from facemorph import AlignedFace, FaceMorpher
 from facemorph.checkpoint import CHECKPOINTS
 from facemorph.errors import FaceMorphError
 from training.photos import Photo, PhotoFiles
@@ -24,8 +26,6 @@ TURNS = {"validation": ("celeba", "lfw", "celeba", "lfw", "london"), "training":
 MOST_PER_SOURCE = 240
 """Reference crops of one source at most."""
 CACHE = Path("runs/benchmark")
-
-Picture = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,13 @@ class People:
             own = sorted((p for p in one_each.values() if p.source == source), key=lambda photo: photo.person)
             self._order[source] = [own[i] for i in rng.permutation(len(own))]
 
+    def named(self, name: str) -> Person:
+        """Return the person of the photo `source/file`."""
+        photo = next((p for p in self.photos if f"{p.source}/{p.name}" == name), None)
+        if photo is None:
+            raise SystemExit(f"{name} is no photo of the {self.split} people. Check benchmarks/hard_pairs.py.")
+        return Person(photo, self.align(photo))
+
     def align(self, photo: Photo) -> AlignedFace:
         return self._morpher.align(Image.open(io.BytesIO(self._files.read(photo.source, photo.name))))
 
@@ -67,8 +74,8 @@ class People:
         sources = [turns[i % len(turns)] for i in range(count)]
         return [(self._next(waiting[source]), self._next(waiting[source])) for source in sources]
 
-    def _next(self, waiting: object) -> Person:
-        for photo in waiting:  # type: ignore[attr-defined]
+    def _next(self, waiting: Iterator[Photo]) -> Person:
+        for photo in waiting:
             try:
                 return Person(photo, self.align(photo))
             except FaceMorphError:
@@ -115,8 +122,3 @@ class People:
 def _aligner_version() -> str:
     files = [CHECKPOINTS / name / "model.safetensors" for name in ("aligner-detector", "aligner-landmarks")]
     return "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
-
-
-def shrink(picture: Picture, size: int) -> Picture:
-    """Bring (S, S, 3) uint8 to (size, size, 3) as the morph itself does."""
-    return np.asarray(images.to_uint8(morph.resize(images.to_tensor(picture), size))[0])

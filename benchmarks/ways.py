@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from benchmarks import delaunay
-from benchmarks.people import shrink
+from benchmarks.crops import Frames, Picture, scaled_landmarks, shrink
+from benchmarks.peers import load_facemorpher
 from facemorph import AlignedFace, FaceMorpher, checkpoint, images
 from facemorph.align.face import CROP_SIZE
 from facemorph.models import Autoencoder, Latent, load_autoencoder
 from facemorph.morph import paths, resize, warp
-
-Picture = npt.NDArray[np.uint8]
-Frames = Callable[[AlignedFace, AlignedFace, Sequence[float], int], Picture]
 
 
 @dataclass(frozen=True)
@@ -59,11 +57,6 @@ def thin_plate(a: AlignedFace, b: AlignedFace, alphas: Sequence[float], size: in
     return images.to_uint8(torch.lerp(warped[0], warped[1], weight.view(-1, 1, 1, 1)))
 
 
-def scaled_landmarks(face: AlignedFace, size: int) -> npt.NDArray[np.float32]:
-    """Return the (68, 2) landmarks in pixels of the crop at `size`."""
-    return ((face.landmarks + 0.5) * (size / CROP_SIZE) - 0.5).astype(np.float32)
-
-
 def opencv(a: AlignedFace, b: AlignedFace, alphas: Sequence[float], size: int) -> Picture:
     """Warp by OpenCV's Delaunay triangles and dissolve: what most tools on the web do."""
     crops = [shrink(face.image, size) for face in (a, b)]
@@ -92,26 +85,29 @@ def latent_interpolation(model: Autoencoder) -> Frames:
     return frames
 
 
-def ours(morpher: FaceMorpher) -> Way:
-    """Return this project's morph, through its public face."""
+def ours(morpher: FaceMorpher, title: str = "**ours**", **settings: Any) -> Way:
+    """Return this project's morph, through its public face; `settings` go to `frame` and `morph`."""
 
     def frames(a: AlignedFace, b: AlignedFace, alphas: Sequence[float], size: int) -> Picture:
-        return np.stack([morpher.frame(a, b, float(alpha), size) for alpha in alphas])
+        return np.stack([morpher.frame(a, b, float(alpha), size, **settings) for alpha in alphas])
 
     def motion(a: AlignedFace, b: AlignedFace, count: int, size: int) -> Picture:
-        return morpher.morph(a, b, num_frames=count, size=size).frames
+        return morpher.morph(a, b, num_frames=count, size=size, **settings).frames
 
-    return Way("**ours**", frames, motion)
+    return Way(title, frames, motion)
 
 
 def all_ways(morpher: FaceMorpher) -> dict[str, Way]:
-    """Return every way that can run, by the name that `--ways` takes."""
+    """Return every way that can run here, by the name that `--ways` takes."""
     conv, face = (load_autoencoder(checkpoint.CHECKPOINTS / f"{name}-autoencoder") for name in ("conv", "face"))
-    return {
+    ways = {
         "dissolve": Way("cross-dissolve", dissolve),
         "warp": Way("thin-plate warp + dissolve", thin_plate),
         "opencv": Way("Delaunay warp + dissolve (OpenCV)", opencv),
         "latent-conv": Way("latent interpolation, source's autoencoder", latent_interpolation(conv)),
         "latent-face": Way("latent interpolation, our autoencoder", latent_interpolation(face)),
-        "ours": ours(morpher),
     }
+    facemorpher = load_facemorpher()
+    if facemorpher is not None:
+        ways["facemorpher"] = Way("facemorpher 5.2.1 (PyPI)", facemorpher)
+    return ways | {"ours": ours(morpher)}
