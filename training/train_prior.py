@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,8 @@ DROPPED = 0.1
 """Part of the samples that are shown no compact code."""
 GRID = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Times at which the flow-matching loss is reported."""
+LOGGED = 64
+"""Crops of validation people on which the log reports it."""
 FIRMNESS = 0.3
 """Blends are hardly noisy where the time is near 0, and their repair is no small step: errors there count less."""
 
@@ -50,6 +53,9 @@ class Start:
     blend: torch.Tensor
     time: torch.Tensor
     compact: torch.Tensor
+
+
+Starter = Callable[[LatentPrior, Codes, torch.Tensor, torch.Generator], Start]
 
 
 def smooth_maps(count: int, size: int, generator: torch.Generator) -> torch.Tensor:
@@ -99,7 +105,8 @@ def loss_of(model: LatentPrior, net: nn.Module, start: Start, generator: torch.G
     u = torch.lerp(start.blend, noise, start.time)
     spread = model.spread.view(-1, 1, 1)
     length = ((1 - start.time).square() * spread.square() + start.time.square()).sqrt().clamp_min(1e-3)
-    goal = (start.clean - (1 - start.time) * spread.square() / length.square() * u) / (start.time * spread / length + 1e-3)
+    known = (1 - start.time) * spread.square() / length.square()
+    goal = (start.clean - known * u) / (start.time * spread / length + 1e-3)
     dropped = torch.rand(len(u), 1, generator=generator) < DROPPED
     compact = torch.where(dropped, model.no_compact, start.compact)
     with torch.autocast(u.device.type, torch.bfloat16):
@@ -110,15 +117,18 @@ def loss_of(model: LatentPrior, net: nn.Module, start: Start, generator: torch.G
 
 
 @torch.no_grad()
-def flow_losses(model: LatentPrior, codes: Codes, *, told: bool, batch: int = 64) -> dict[str, float]:
+def flow_losses(
+    model: LatentPrior, codes: Codes, *, told: bool, limit: int | None = None, batch: int = 64
+) -> dict[str, float]:
     """Return the flow-matching loss, the mean squared error of the velocity, at each time of `GRID`.
 
     In working coordinates, on the crops as they are (not mirrored), with the same noise at every call; `told` shows
-    the network the compact code.
+    the network the compact code; `limit` takes the first crops only.
     """
+    count = min(len(codes), limit or len(codes))
     generator = torch.Generator().manual_seed(0)
     sums = dict.fromkeys(GRID, 0.0)
-    for rows in torch.arange(len(codes)).split(batch):
+    for rows in torch.arange(count).split(batch):
         u = model.to_working(codes.spatial[0, rows].float())
         noise = torch.randn(u.shape, generator=generator)
         compact = F.normalize(codes.compact[0, rows].float(), dim=1) if told else None
@@ -126,7 +136,7 @@ def flow_losses(model: LatentPrior, codes: Codes, *, told: bool, batch: int = 64
             with torch.autocast("cpu", torch.bfloat16):
                 velocity = model.velocity(torch.lerp(u, noise, t), torch.full((len(u),), t), compact)
             sums[t] += float((velocity - (noise - u)).square().mean((1, 2, 3)).sum())
-    return {str(t): round(value / len(codes), 4) for t, value in sums.items()}
+    return {str(t): round(value / count, 4) for t, value in sums.items()}
 
 
 def _rows(
@@ -157,6 +167,7 @@ def train(args: argparse.Namespace) -> None:
     config = LatentPriorConfig(width=args.width, depth=args.depth, heads=args.heads)
     model = LatentPrior(config)
     model.fit_coordinates(codes.spatial[0, :: max(1, len(codes) // 2000)])
+    model.fit_compact(codes.compact.flatten(0, 1))
     optimizers = optimizers_of(model, args.lr)
     ema = Ema(model, args.ema)
     step, spent = 0, 0.0
@@ -180,7 +191,8 @@ def train(args: argparse.Namespace) -> None:
         averaged = LatentPrior(config)
         averaged.load_state_dict(ema.weights)
         checkpoint.save(args.out / "checkpoint", averaged.eval(), config)
-        line = {"step": step, "minutes": round(spent / 60, 2), "flow": flow_losses(averaged, held_out, told=True)}
+        flow = flow_losses(averaged, held_out, told=True, limit=LOGGED)
+        line = {"step": step, "minutes": round(spent / 60, 2), "flow": flow}
         line |= {name: round(sums[name] / max(1, sums["count"]), 4) for name in ("noise", "blends")}
         with (args.out / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
@@ -207,8 +219,11 @@ def train(args: argparse.Namespace) -> None:
         if step % EMA_EVERY == 0:
             ema.update(model)
         noise, blends = losses.detach().split([len(s.clean) for s in starts])
-        sums = {"noise": sums["noise"] + float(noise.mean()), "blends": sums["blends"] + float(blends.mean()),
-                "count": sums["count"] + 1}
+        sums = {
+            "noise": sums["noise"] + float(noise.mean()),
+            "blends": sums["blends"] + float(blends.mean()),
+            "count": sums["count"] + 1,
+        }
         if time.monotonic() - logged > 60 * args.save_minutes:
             save()
             logged, sums = time.monotonic(), dict.fromkeys(sums, 0)

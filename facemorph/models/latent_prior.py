@@ -2,12 +2,13 @@
 
 Convention: time runs from 0 (a code of a real crop) to 1 (noise). A noisy code is `(1 - t) · u + t · noise`, `u` being
 the code in working coordinates (`LatentPrior.to_working`); its velocity is `noise - u` (Lipman et al. 2023; rectified
-flow: Liu et al. 2023). The time may differ from place to place (diffusion forcing: Chen et al. 2024), so that a seam can
-be repaired while what surrounds it stays as it is.
+flow: Liu et al. 2023). The time may differ from place to place (diffusion forcing: Chen et al. 2024), so that a seam
+can be repaired while what surrounds it stays as it is.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ class LatentPriorConfig:
         heads: attention heads of each block.
         compact_dim: length of the compact code.
         compact_tokens: tokens into which the compact code is unfolded beside those of the spatial code.
+        compact_rank: principal axes of the compact codes that `draw_compact` knows.
     """
 
     latent_channels: int = 32
@@ -42,14 +44,17 @@ class LatentPriorConfig:
     heads: int = 6
     compact_dim: int = 512
     compact_tokens: int = 8
+    compact_rank: int = 96
 
     def __post_init__(self) -> None:
         if self.latent_size < self.patch_size or self.latent_size % self.patch_size:
             raise ValueError(f"latent_size {self.latent_size} must be a multiple of patch_size {self.patch_size}")
         if self.width % (2 * self.heads):
             raise ValueError(f"width {self.width} must be a multiple of 2 · heads {self.heads}")
-        if min(self.latent_channels, self.depth, self.compact_dim, self.compact_tokens) < 1:
-            raise ValueError("channels, depth and tokens must be positive")
+        if min(self.latent_channels, self.depth, self.compact_dim, self.compact_tokens, self.compact_rank) < 1:
+            raise ValueError("channels, depth, tokens and rank must be positive")
+        if self.compact_rank > self.compact_dim:
+            raise ValueError(f"compact_rank {self.compact_rank} must not exceed compact_dim {self.compact_dim}")
 
     @property
     def num_patches(self) -> int:
@@ -58,7 +63,7 @@ class LatentPriorConfig:
 
 
 class Block(nn.Module):
-    """A transformer block whose norms are modulated (adaLN: Peebles & Xie 2023; shared modulation: Chen et al. 2023)."""
+    """A transformer block with modulated norms (adaLN: Peebles & Xie 2023; shared by all blocks: Chen et al. 2023)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -94,6 +99,8 @@ class LatentPrior(nn.Module):
     mean: torch.Tensor
     basis: torch.Tensor
     spread: torch.Tensor
+    compact_mean: torch.Tensor
+    compact_axes: torch.Tensor
 
     def __init__(self, config: LatentPriorConfig) -> None:
         super().__init__()
@@ -102,6 +109,8 @@ class LatentPrior(nn.Module):
         self.register_buffer("mean", torch.zeros(config.latent_channels))
         self.register_buffer("basis", torch.eye(config.latent_channels))
         self.register_buffer("spread", torch.ones(config.latent_channels))
+        self.register_buffer("compact_mean", torch.zeros(config.compact_dim))
+        self.register_buffer("compact_axes", torch.zeros(config.compact_rank, config.compact_dim))
         self.no_compact = nn.Parameter(torch.zeros(config.compact_dim))
         self.from_patches = nn.Linear(channels + config.patch_size**2, width)
         self.position = nn.Parameter(0.02 * torch.randn(config.num_patches + config.compact_tokens, width))
@@ -140,6 +149,26 @@ class LatentPrior(nn.Module):
         self.mean.copy_(vectors.mean(0))
         self.basis.copy_(axes * scale)
         self.spread.copy_(deviation / scale)
+
+    @torch.no_grad()
+    def fit_compact(self, compact: torch.Tensor) -> None:
+        """Set what `draw_compact` draws from to a Gaussian over (N, D) compact codes along their principal axes."""
+        centred = compact.float() - compact.float().mean(0)
+        variance, axes = torch.linalg.eigh(centred.T @ centred / len(centred))
+        rank = self.config.compact_rank
+        self.compact_mean.copy_(compact.float().mean(0))
+        self.compact_axes.copy_((axes * variance.clamp_min(0).sqrt()).T.flip(0)[:rank])
+
+    def draw_compact(self, noise: torch.Tensor) -> torch.Tensor:
+        """Draw compact codes of nobody in particular.
+
+        Args:
+            noise: (B, compact_rank) from N(0, 1).
+
+        Returns:
+            (B, D) unit vectors.
+        """
+        return F.normalize(self.compact_mean + noise @ self.compact_axes, dim=1)
 
     def to_working(self, spatial: torch.Tensor) -> torch.Tensor:
         """Bring a spatial code (B, C, h, w) to working coordinates."""
@@ -213,7 +242,7 @@ class LatentPrior(nn.Module):
         """
         times = torch.linspace(1, 0, num_steps + 1).tolist()
         u = noise
-        for now, after in zip(times[:-1], times[1:], strict=True):
+        for now, after in itertools.pairwise(times):
             slope = self._guided(u, now, compact, guidance)
             ahead = u + (after - now) * slope
             if after > 0:

@@ -1,0 +1,228 @@
+"""The prior over spatial codes: coordinates, flow, sampling and repair, on an untrained network."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from facemorph import checkpoint
+from facemorph.models import LatentPrior, LatentPriorConfig
+
+TINY = LatentPriorConfig(
+    latent_channels=4,
+    latent_size=4,
+    patch_size=2,
+    width=16,
+    depth=2,
+    heads=2,
+    compact_dim=12,
+    compact_tokens=2,
+    compact_rank=5,
+)
+OTHER_VALUES = {
+    "latent_channels": 5,
+    "latent_size": 8,
+    "patch_size": 1,
+    "width": 24,
+    "depth": 1,
+    "heads": 4,
+    "compact_dim": 10,
+    "compact_tokens": 3,
+    "compact_rank": 4,
+}
+
+
+def draw(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def built(config: LatentPriorConfig = TINY) -> LatentPrior:
+    """Return a network of random weights in the coordinates of random codes."""
+    torch.manual_seed(0)
+    model = LatentPrior(config)
+    for parameter in model.parameters():  # zero-initialised layers hide what lies before them
+        torch.nn.init.normal_(parameter, std=0.1)
+    channels, size = config.latent_channels, config.latent_size
+    scales = torch.arange(1, channels + 1).view(-1, 1, 1) / channels
+    model.fit_coordinates(3 * scales * draw(500, channels, size, size, seed=1) + 1)
+    model.fit_compact(F.normalize(1 + 0.3 * draw(500, config.compact_dim, seed=2), dim=1))
+    return model.eval()
+
+
+@pytest.fixture
+def model() -> LatentPrior:
+    return built()
+
+
+@pytest.fixture
+def compact() -> torch.Tensor:
+    return F.normalize(draw(3, 12, seed=3), dim=1)
+
+
+@pytest.fixture
+def spatial() -> torch.Tensor:
+    return draw(3, 4, 4, 4, seed=4)
+
+
+def test_working_coordinates_can_be_undone(model: LatentPrior, spatial: torch.Tensor) -> None:
+    torch.testing.assert_close(model.from_working(model.to_working(spatial)), spatial, atol=1e-5, rtol=1e-4)
+
+
+def test_working_coordinates_are_uncorrelated_and_as_wide_as_their_spread() -> None:
+    model = LatentPrior(TINY)
+    codes = torch.einsum("ij,bjhw->bihw", draw(4, 4, seed=5), draw(2000, 4, 4, 4, seed=6)) - 2
+    model.fit_coordinates(codes)
+    vectors = model.to_working(codes).permute(0, 2, 3, 1).flatten(0, 2)
+    torch.testing.assert_close(torch.cov(vectors.T), model.spread.square().diag(), atol=1e-2, rtol=0.02)
+    torch.testing.assert_close(vectors.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
+    torch.testing.assert_close(model.spread.square().mean(), torch.tensor(1.0))
+
+
+def test_a_silent_network_is_the_best_linear_estimate(spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    """Before training the output is 0, and what is left is the estimate for Gaussian codes: r² / (r² + σ²) · x."""
+    model = LatentPrior(TINY)
+    model.spread.copy_(torch.tensor([0.5, 1.0, 1.5, 2.0]))
+    for t in (0.2, 0.5, 0.9):
+        variance, sigma = model.spread.view(-1, 1, 1).square(), t / (1 - t)
+        expected = variance / (variance + sigma**2) * spatial / (1 - t)
+        found = model.clean(spatial, torch.full((3,), t), compact)
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_sampling_from_a_silent_network_gives_gaussian_codes(compact: torch.Tensor) -> None:
+    """The flow between two Gaussians scales each axis: noise becomes noise times the spread."""
+    model = LatentPrior(TINY)
+    model.spread.copy_(torch.tensor([0.5, 1.0, 1.5, 2.0]))
+    noise = draw(3, 4, 4, 4, seed=7)
+    found = model.sample(compact, noise, num_steps=100)
+    torch.testing.assert_close(found, noise * model.spread.view(-1, 1, 1), atol=1e-2, rtol=1e-2)
+
+
+def test_nothing_is_cleaned_at_time_zero(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    assert torch.equal(model.clean(spatial, torch.zeros(3), compact), spatial)
+
+
+def test_velocity_is_independent_of_the_batch(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    t = torch.tensor([0.1, 0.5, 0.9])
+    together, alone = model.velocity(spatial, t, compact), model.velocity(spatial[1:2], t[1:2], compact[1:2])
+    torch.testing.assert_close(together[1:2], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_time_may_differ_from_place_to_place(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    t = torch.tensor([0.1, 0.5, 0.9])
+    as_map = t.view(-1, 1, 1, 1).expand(-1, 1, 4, 4).clone()
+    torch.testing.assert_close(model.velocity(spatial, as_map, compact), model.velocity(spatial, t, compact))
+    as_map[:, :, 0, 0] += 0.1
+    assert not torch.allclose(model.velocity(spatial, as_map, compact), model.velocity(spatial, t, compact))
+
+
+def test_every_parameter_gets_a_gradient(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    t = torch.full((3,), 0.5)
+    (model.velocity(spatial, t, compact).square() + model.velocity(spatial, t, None).square()).mean().backward()
+    assert not [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+
+
+def test_loss_falls_on_one_batch(spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    model = LatentPrior(TINY)
+    noise, t = draw(3, 4, 4, 4, seed=8), torch.full((3,), 0.6)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(60):
+        loss = (model.velocity(torch.lerp(spatial, noise, 0.6), t, compact) - (noise - spatial)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.3 * losses[0]
+
+
+def test_samples_follow_noise_condition_and_guidance(model: LatentPrior, compact: torch.Tensor) -> None:
+    noise = draw(3, 4, 4, 4, seed=9)
+    told, again = (model.sample(compact, noise, num_steps=3) for _ in range(2))
+    assert torch.equal(told, again)
+    nobody = model.sample(None, noise, num_steps=3)
+    exaggerated = model.sample(compact, noise, num_steps=3, guidance=2.0)
+    for other in (nobody, exaggerated, model.sample(compact, noise + 1, num_steps=3)):
+        assert not torch.allclose(told, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("num_steps", [1, 2])
+def test_repair_leaves_alone_what_has_no_strength(
+    model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor, num_steps: int
+) -> None:
+    strength = torch.zeros(3, 1, 4, 4)
+    strength[1, :, 1:3, 2:] = 0.5
+    strength[2] = 0.3
+    repaired = model.refine(spatial, compact, strength, draw(1, 4, 4, 4, seed=10), num_steps)
+    changed = (repaired != spatial).any(1, keepdim=True)
+    assert torch.equal(changed, strength > 0)
+
+
+def test_repair_fades_with_its_strength(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    noise = draw(1, 4, 4, 4, seed=11)
+    faint = model.refine(spatial, compact, torch.full((3,), 1e-3), noise, 2)
+    torch.testing.assert_close(faint, spatial, atol=0.05, rtol=0)
+
+
+def test_one_step_of_repair_is_the_clean_code(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    noise, strength = draw(1, 4, 4, 4, seed=12), torch.tensor([0.2, 0.4, 0.6])
+    u = torch.lerp(model.to_working(spatial), noise, strength.view(-1, 1, 1, 1))
+    expected = model.from_working(model.clean(u, strength, compact))
+    torch.testing.assert_close(model.refine(spatial, compact, strength, noise), expected)
+
+
+def test_frames_of_equal_codes_are_repaired_equally(
+    model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor
+) -> None:
+    same = spatial[:1].expand(3, -1, -1, -1), compact[:1].expand(3, -1)
+    repaired = model.refine(*same, torch.full((3,), 0.4), draw(1, 4, 4, 4, seed=13), 2)
+    torch.testing.assert_close(repaired[1:], repaired[:-1], atol=1e-5, rtol=1e-4)
+
+
+def test_drawn_compact_codes_are_unit_vectors_round_the_mean(model: LatentPrior) -> None:
+    drawn = model.draw_compact(draw(400, 5, seed=14))
+    torch.testing.assert_close(drawn.norm(dim=1), torch.ones(400))
+    torch.testing.assert_close(model.draw_compact(torch.zeros(1, 5))[0], F.normalize(model.compact_mean, dim=0))
+    assert F.cosine_similarity(drawn.mean(0), model.compact_mean, dim=0) > 0.99
+    assert drawn.std(0).mean() > 0.02
+
+
+def test_save_and_load_give_the_same_output(spatial: torch.Tensor, compact: torch.Tensor, tmp_path: Path) -> None:
+    model = built().half().float()  # weights are stored as float16
+    checkpoint.save(tmp_path, model, model.config)
+    loaded, t = LatentPrior.from_checkpoint(tmp_path), torch.full((3,), 0.5)
+    assert loaded.config == model.config
+    torch.testing.assert_close(loaded.velocity(spatial, t, compact), model.velocity(spatial, t, compact))
+    torch.testing.assert_close(loaded.from_working(spatial), model.from_working(spatial))
+
+
+def test_every_config_field_changes_the_model() -> None:
+    def outline(config: LatentPriorConfig) -> list[tuple[str, object]]:
+        model = built(config)
+        u = torch.zeros(1, config.latent_channels, config.latent_size, config.latent_size)
+        output = model.velocity(u, torch.full((1,), 0.5), None)
+        return [(n, p.shape) for n, p in model.state_dict().items()] + [("out", output.detach().flatten().tolist())]
+
+    before = outline(TINY)
+    for field in dataclasses.fields(TINY):
+        assert outline(dataclasses.replace(TINY, **{field.name: OTHER_VALUES[field.name]})) != before, field.name
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"latent_size": 5}, "latent_size 5 must be a multiple of patch_size 2"),
+        ({"width": 18}, "width 18 must be a multiple of 2 · heads 2"),
+        ({"depth": 0}, "must be positive"),
+        ({"compact_rank": 0}, "must be positive"),
+        ({"compact_rank": 13}, "compact_rank 13 must not exceed compact_dim 12"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(values: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(TINY, **values)
