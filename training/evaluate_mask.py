@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from facemorph import checkpoint
 from facemorph.models import PersonMask
 from training.data import PackedCrops
-from training.label_hair import depth_in_face, mean_face_places
+from training.face_maps import depth_in_face, mean_face_places
 from training.train_mask import overlap
 
 FloatArray = npt.NDArray[np.float64]

@@ -22,8 +22,8 @@ from facemorph import checkpoint
 from facemorph.models import PersonMask, PersonMaskConfig
 from training.data import decode_crop
 
-CERTAIN = 0.02
-"""Labels are kept this far from 0 and 1: their edges are no better than that."""
+CERTAIN = (0.02, 0.005)
+"""Labels of person and of hair are kept this far from 0 and 1: their edges are no better than that."""
 UNTAUGHT = 0.3
 """What the person label counts where it comes from an earlier mask of our own, not from the teacher."""
 HELD_BACK = 20
@@ -114,29 +114,34 @@ def loss_of(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         target: (B, 4, 64, 64), as `to_batch`.
     """
     truth, weight = target.chunk(2, 1)
-    entropy = F.binary_cross_entropy_with_logits(logits, truth.clamp(CERTAIN, 1 - CERTAIN), reduction="none")
+    certain = torch.tensor(CERTAIN, device=truth.device).reshape(1, 2, 1, 1)
+    truth = torch.minimum(torch.maximum(truth, certain), 1 - certain)
+    entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     return ((weight * entropy).sum((0, 2, 3)) / weight.sum((0, 2, 3)).clamp_min(1)).sum()
 
 
-def overlap(ours: torch.Tensor, theirs: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-    """Return the intersections over unions, (B,), of masks (B, h, w) cut at one half, where `weight` is above that."""
+def overlap(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
+    """Return the intersections over unions, (B,), of masks (B, h, w) cut at one half."""
     ours, theirs = ours.flatten(1) > 0.5, theirs.flatten(1) > 0.5
-    seen = torch.ones_like(ours) if weight is None else weight.flatten(1) > 0.5
-    return (ours & theirs & seen).sum(1) / ((ours | theirs) & seen).sum(1).clamp_min(1)
+    return (ours & theirs).sum(1) / (ours | theirs).sum(1).clamp_min(1)
 
 
 def agreement(model: PersonMask, labels: Labels) -> tuple[float, float]:
-    """Return the mean intersection over union with the labels: of person, and of hair where its label is trusted."""
+    """Return the intersection over union with the labels: the crops' mean of person, that of hair on all of them.
+
+    Hair is compared where its label is trusted; people with next to none would rule its mean over crops.
+    """
     device = next(model.parameters()).device
-    people, hairs = [], []
+    people, hairs = [], torch.zeros(2)
     with torch.inference_mode():
         for start in range(0, len(labels), 32):
             x, target = to_batch(labels.at(np.arange(start, min(start + 32, len(labels)))), device)
             person, hair = model.parts(x).unbind(1)
             people.append(overlap(person, target[:, 0]))
             trusted = torch.maximum(target[:, 3], 1 - target[:, 0])  # what is not person is surely not hair
-            hairs.append(overlap(hair, target[:, 0] * target[:, 1], trusted))
-    return float(torch.cat(people).mean()), float(torch.cat(hairs).mean())
+            ours, theirs, seen = hair.cpu() > 0.5, (target[:, 0] * target[:, 1]).cpu() > 0.5, trusted.cpu() > 0.5
+            hairs += torch.stack([(ours & theirs & seen).sum(), ((ours | theirs) & seen).sum()])
+    return float(torch.cat(people).mean()), float(hairs[0] / hairs[1].clamp_min(1))
 
 
 def main() -> None:
