@@ -73,6 +73,11 @@ class Block(nn.Module):
         self.from_heads = nn.Linear(width, width)
         self.expand = nn.Linear(width, 4 * width)
         self.contract = nn.Linear(4 * width, width)
+        with torch.no_grad():  # the gates start open, and what they let through starts small
+            for gate in self.modulation.view(6, width)[2::3]:
+                gate.fill_(1.0)
+            for layer in (self.from_heads, self.contract):
+                layer.weight.mul_(0.1)
 
     def forward(self, x: torch.Tensor, modulation: torch.Tensor) -> torch.Tensor:
         """(B, N, width) tokens and (B, N, 6 · width) modulation that all blocks share → (B, N, width)."""
@@ -124,11 +129,6 @@ class LatentPrior(nn.Module):
         for layer in (self.to_modulation, self.last_modulation, self.to_patches):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
-        with torch.no_grad():  # gates start open: the blocks' last layers start small instead
-            for block in self.blocks:
-                block.modulation[2 * width : 3 * width] = block.modulation[5 * width :] = 1.0
-                block.from_heads.weight.mul_(0.1)
-                block.contract.weight.mul_(0.1)
 
     @classmethod
     def from_checkpoint(cls, folder: Path) -> LatentPrior:
@@ -219,7 +219,8 @@ class LatentPrior(nn.Module):
         variance = self.spread.view(-1, 1, 1).square()
         length = ((1 - t).square() * variance + t.square()).sqrt().clamp_min(1e-3)
         known = (t - (1 - t) * variance) / length.square()
-        return known * u - self.spread.view(-1, 1, 1) / length * self(u, t, compact)
+        expected: torch.Tensor = known * u - self.spread.view(-1, 1, 1) / length * self(u, t, compact)
+        return expected
 
     def clean(self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
         """Return the code that the network expects behind a noisy one; arguments and result as in `velocity`."""
