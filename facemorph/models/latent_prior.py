@@ -297,7 +297,8 @@ def _norm(x: torch.Tensor) -> torch.Tensor:
 
 
 def _turn(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    return torch.einsum("ij,bjhw->bihw", matrix, x)
+    with torch.autocast(x.device.type, enabled=False):  # bfloat16 would lose what the network is not to touch
+        return torch.einsum("ij,bjhw->bihw", matrix, x.float())
 
 
 def _waves(t: torch.Tensor, width: int) -> torch.Tensor:

@@ -169,6 +169,16 @@ def test_repair_fades_with_its_strength(model: LatentPrior, spatial: torch.Tenso
     torch.testing.assert_close(faint, spatial, atol=0.05, rtol=0)
 
 
+def test_repair_in_reduced_precision_is_nearly_the_same(
+    model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor
+) -> None:
+    noise, strength = draw(1, 4, 4, 4, seed=15), torch.full((3,), 0.05)
+    exact = model.refine(spatial, compact, strength, noise)
+    with torch.autocast("cpu", torch.bfloat16):
+        reduced = model.refine(spatial, compact, strength, noise)
+    torch.testing.assert_close(reduced, exact, atol=5e-3, rtol=0)
+
+
 def test_one_step_of_repair_is_the_clean_code(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
     noise, strength = draw(1, 4, 4, 4, seed=12), torch.tensor([0.2, 0.4, 0.6])
     u = torch.lerp(model.to_working(spatial), noise, strength.view(-1, 1, 1, 1))
