@@ -93,30 +93,31 @@ class People:
         taken = {person.photo.person for pair in pairs for person in pair}
         share = Counter(pair[0].photo.source for pair in pairs)
         crops, weights = [], []
-        for source, order in self._order.items():
-            # From the end of the order, so that the reference hardly depends on the number of pairs.
-            own = [photo for photo in reversed(order) if photo.person not in taken][:MOST_PER_SOURCE]
-            part = self._crops(own)
-            crops.append(part)
-            weights.append(np.full(len(part), share[source] / len(pairs) / len(part)))
+        for source in self._order:
+            photos, part = self._crops(source)
+            kept = [photo.person not in taken for photo in photos]
+            crops.append(part[kept])
+            weights.append(np.full(sum(kept), share[source] / len(pairs) / sum(kept)))
         return np.concatenate(crops), np.concatenate(weights)
 
-    def _crops(self, photos: list[Photo]) -> Picture:
-        names = "\n".join(f"{photo.source}/{photo.name}" for photo in photos)
-        digest = hashlib.sha256((names + _aligner_version()).encode()).hexdigest()[:16]
-        path = CACHE / f"crops-{digest}.npy"
-        if path.is_file():
-            return np.load(path)
-        print(f"aligning {len(photos)} photos of {photos[0].source} …", file=sys.stderr, flush=True)
-        crops = []
-        for photo in photos:
-            try:
-                crops.append(shrink(self.align(photo).image, 128))
-            except FaceMorphError:
-                continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, np.stack(crops))
-        return np.stack(crops)
+    def _crops(self, source: str) -> tuple[list[Photo], Picture]:
+        """Return the last people of the order, since pairs are drawn from its start; their crops are kept in a file."""
+        photos = self._order[source][-MOST_PER_SOURCE:]
+        names = "\n".join(photo.name for photo in photos)
+        path = CACHE / f"{source}-{hashlib.sha256((names + _aligner_version()).encode()).hexdigest()[:16]}.npz"
+        if not path.is_file():
+            print(f"aligning {len(photos)} photos of {source} …", file=sys.stderr, flush=True)
+            rows = [(index, crop) for index, photo in enumerate(photos) if (crop := self._small(photo)) is not None]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(path, index=[index for index, _ in rows], crops=np.stack([crop for _, crop in rows]))
+        with np.load(path) as file:
+            return [photos[index] for index in file["index"]], file["crops"]
+
+    def _small(self, photo: Photo) -> Picture | None:
+        try:
+            return shrink(self.align(photo).image, 128)
+        except FaceMorphError:
+            return None
 
 
 def _aligner_version() -> str:

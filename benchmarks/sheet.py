@@ -42,7 +42,7 @@ def caption(text: str, height: int = CELL, width: int = MARGIN) -> Picture:
     image = Image.new("RGB", (width, height), "white")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(13)
     lines = []
-    for paragraph in text.split("\n"):
+    for paragraph in text.replace("×", "x").split("\n"):  # Pillow's own font has no ×
         line = ""
         for word in paragraph.split():
             longer = f"{line} {word}".strip()

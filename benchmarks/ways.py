@@ -45,6 +45,12 @@ def dissolve(a: AlignedFace, b: AlignedFace, alphas: Sequence[float], size: int)
     return images.to_uint8(torch.lerp(first, last, torch.tensor(alphas).view(-1, 1, 1, 1)))
 
 
+def cut(a: AlignedFace, b: AlignedFace, alphas: Sequence[float], size: int) -> Picture:
+    """Show one photo, then the other: no morph at all, and a lesson in which measures that alone would fool."""
+    crops = [shrink(face.image, size) for face in (a, b)]
+    return np.stack([crops[alpha >= 0.5] for alpha in alphas])
+
+
 def thin_plate(a: AlignedFace, b: AlignedFace, alphas: Sequence[float], size: int) -> Picture:
     """Warp both crops to the interpolated landmarks by a smoothing thin-plate spline, whole head, and dissolve."""
     weight = torch.tensor(alphas)
@@ -101,6 +107,7 @@ def all_ways(morpher: FaceMorpher) -> dict[str, Way]:
     """Return every way that can run here, by the name that `--ways` takes."""
     conv, face = (load_autoencoder(checkpoint.CHECKPOINTS / f"{name}-autoencoder") for name in ("conv", "face"))
     ways = {
+        "cut": Way("hard cut, no morph", cut),
         "dissolve": Way("cross-dissolve", dissolve),
         "warp": Way("thin-plate warp + dissolve", thin_plate),
         "opencv": Way("Delaunay warp + dissolve (OpenCV)", opencv),

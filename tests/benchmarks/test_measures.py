@@ -65,9 +65,7 @@ def test_the_distance_over_alphas_is_the_mean_of_each_alone() -> None:
     reference = distance.fit_reference(normal_rows(100, 0), np.linspace(1, 2, 100))
     frames = reference.project(np.stack([normal_rows(12, i, shift=i) for i in range(3)], axis=1))
     counts = np.random.default_rng(0).integers(0, 3, 12).astype(float)
-    each = [
-        distance.kernel_distance(frames[:, i], reference.projected, counts, reference.weights) for i in range(3)
-    ]
+    each = [distance.kernel_distance(frames[:, i], reference.projected, counts, reference.weights) for i in range(3)]
     assert distance.distance_over_alphas(frames, reference)(counts) == pytest.approx(np.mean(each))
 
 

@@ -30,7 +30,9 @@ NAMES = {
 def faces(tmp_path_factory: pytest.TempPathFactory, tiny_morpher: FaceMorpher) -> tuple[AlignedFace, AlignedFace]:
     from tests.drawn import draw_face
 
-    return tuple(tiny_morpher.align(draw_face(**kind)[0]) for kind in ({}, {"size": (400, 300), "skin": (150, 100, 80)}))
+    return tuple(
+        tiny_morpher.align(draw_face(**kind)[0]) for kind in ({}, {"size": (400, 300), "skin": (150, 100, 80)})
+    )
 
 
 @pytest.mark.parametrize(("way", "decibels"), [(dissolve, 60), (thin_plate, 60), (opencv, 30)])
