@@ -34,8 +34,8 @@ GRID = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Times at which the flow-matching loss is reported."""
 LOGGED = 64
 """Crops of validation people on which the log reports it."""
-FIRMNESS = 0.3
-"""Blends are hardly noisy where the time is near 0, and their repair is no small step: errors there count less."""
+CALM = 0.5
+"""Part of the blends that come without noise."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,14 @@ class Start:
         clean: (B, C, h, w) codes in working coordinates, the goal.
         blend: like `clean`, the same code where nothing is wrong with it.
         time: (B, 1, h, w) in [0, 1], how much noise there is to be.
+        fault: (B, 1, h, w) in [0, 1], how much of another code there is.
         compact: (B, D) unit vectors.
     """
 
     clean: torch.Tensor
     blend: torch.Tensor
     time: torch.Tensor
+    fault: torch.Tensor
     compact: torch.Tensor
 
 
@@ -75,7 +77,8 @@ def from_noise(model: LatentPrior, codes: Codes, index: torch.Tensor, generator:
     maps = smooth_maps(len(index), spatial.shape[-1], generator)
     varied = torch.rand(len(index), 1, 1, 1, generator=generator) < 1 / 3
     clean = model.to_working(spatial)
-    return Start(clean, clean, time * torch.where(varied, maps, 1.0), compact)
+    time = time * torch.where(varied, maps, 1.0).expand_as(maps)
+    return Start(clean, clean, time, torch.zeros_like(time), compact)
 
 
 def from_blends(model: LatentPrior, codes: Codes, index: torch.Tensor, generator: torch.Generator) -> Start:
@@ -85,14 +88,16 @@ def from_blends(model: LatentPrior, codes: Codes, index: torch.Tensor, generator
     own, other = codes.spatial[side, index].float(), codes.partner_spatial[side, index].float()
     weight = 0.5 * smooth_maps(count, own.shape[-1], generator)
     blend = paths.mix_maps(own, other, weight)
-    level = 0.1 + 0.8 * torch.rand(count, 1, 1, 1, generator=generator)
+    noisiness = 0.8 * torch.rand(count, 1, 1, 1, generator=generator)
+    noisiness = noisiness * (torch.rand(count, 1, 1, 1, generator=generator) >= CALM)
     part = weight.mean((1, 2, 3)) * 2 * torch.rand(count, generator=generator)
     compact = paths.slerp(
         F.normalize(codes.compact[side, index].float(), dim=1),
         F.normalize(codes.partner_compact[side, index].float(), dim=1),
         part.clamp(0, 0.5),
     )
-    return Start(model.to_working(own), model.to_working(blend), level * 4 * weight * (1 - weight), compact)
+    fault = 2 * weight
+    return Start(model.to_working(own), model.to_working(blend), noisiness * fault, fault, compact)
 
 
 def loss_of(model: LatentPrior, net: nn.Module, start: Start, generator: torch.Generator) -> torch.Tensor:
@@ -103,17 +108,13 @@ def loss_of(model: LatentPrior, net: nn.Module, start: Start, generator: torch.G
     """
     noise = torch.randn(start.clean.shape, generator=generator)
     u = torch.lerp(start.blend, noise, start.time)
-    spread = model.spread.view(-1, 1, 1)
-    length = ((1 - start.time).square() * spread.square() + start.time.square()).sqrt().clamp_min(1e-3)
-    known = (1 - start.time) * spread.square() / length.square()
-    goal = (start.clean - known * u) / (start.time * spread / length + 1e-3)
+    known, reach = model.precondition(start.time, start.fault)
+    goal = (start.clean - known * u) / (reach + 1e-3)
     dropped = torch.rand(len(u), 1, generator=generator) < DROPPED
     compact = torch.where(dropped, model.no_compact, start.compact)
     with torch.autocast(u.device.type, torch.bfloat16):
-        output = net(u, start.time, compact)
-    reach = (start.time / length).square()
-    importance = spread.square() * reach / (reach + FIRMNESS**2)
-    return (importance * (output - goal).square()).mean((1, 2, 3))
+        output = net(u, start.time, start.fault, compact)
+    return (model.spread.view(-1, 1, 1).square() * (output - goal).square()).mean((1, 2, 3))
 
 
 @torch.no_grad()

@@ -2,8 +2,10 @@
 
 Convention: time runs from 0 (a code of a real crop) to 1 (noise). A noisy code is `(1 - t) · u + t · noise`, `u` being
 the code in working coordinates (`LatentPrior.to_working`); its velocity is `noise - u` (Lipman et al. 2023; rectified
-flow: Liu et al. 2023). The time may differ from place to place (diffusion forcing: Chen et al. 2024), so that a seam
-can be repaired while what surrounds it stays as it is.
+flow: Liu et al. 2023). A code may also be at fault: two codes blended, of which one alone is meant. Its `fault` runs
+from 0 (one code) to 1 (half and half), and going back along it is going back along the straight line between blend and
+code (Delbracio & Milanfar 2023). Time and fault may differ from place to place (diffusion forcing: Chen et al. 2024),
+so that a seam can be repaired while what surrounds it stays as it is.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from facemorph import checkpoint
+
+FAULT_ERROR = 0.5
+"""About how far a code wholly at fault is from the one that is meant, in standard deviations of the codes."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +122,12 @@ class LatentPrior(nn.Module):
         self.register_buffer("compact_mean", torch.zeros(config.compact_dim))
         self.register_buffer("compact_axes", torch.zeros(config.compact_rank, config.compact_dim))
         self.no_compact = nn.Parameter(torch.zeros(config.compact_dim))
-        self.from_patches = nn.Linear(channels + config.patch_size**2, width)
+        self.from_patches = nn.Linear(channels + 2 * config.patch_size**2, width)
         self.position = nn.Parameter(0.02 * torch.randn(config.num_patches + config.compact_tokens, width))
         self.to_tokens = nn.Linear(config.compact_dim, config.compact_tokens * width)
         self.from_compact = nn.Linear(config.compact_dim, width)
         self.from_time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.from_fault = nn.Linear(width, width)
         self.to_modulation = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList(Block(width, config.heads) for _ in range(config.depth))
         self.last_modulation = nn.Linear(width, 2 * width)
@@ -178,24 +184,26 @@ class LatentPrior(nn.Module):
         """Undo `to_working`."""
         return _turn(u, self.basis) + self.mean.view(-1, 1, 1)
 
-    def forward(self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        self, u: torch.Tensor, t: torch.Tensor, fault: torch.Tensor, compact: torch.Tensor | None
+    ) -> torch.Tensor:
         """Return the network's bare output, (B, C, h, w) of about unit variance on each axis.
 
         Args:
             u: (B, C, h, w) noisy code in working coordinates.
             t: (B, 1, h, w) in [0, 1].
+            fault: (B, 1, h, w) in [0, 1].
             compact: (B, D) unit vectors, or None for a face of nobody in particular.
         """
         config = self.config
         if compact is None:
             compact = self.no_compact.expand(len(u), -1)
         compact = compact * compact.shape[1] ** 0.5  # unit vectors become as long as draws from N(0, 1)
-        patches = F.pixel_unshuffle(torch.cat([u, t], 1), config.patch_size).flatten(2).transpose(1, 2)
+        patches = F.pixel_unshuffle(torch.cat([u, t, fault], 1), config.patch_size).flatten(2).transpose(1, 2)
         context = self.to_tokens(compact).unflatten(1, (config.compact_tokens, config.width))
         x = torch.cat([context, self.from_patches(patches)], 1) + self.position
-        times = F.avg_pool2d(t, config.patch_size).flatten(1)  # (B, num_patches)
-        times = torch.cat([times.mean(1, keepdim=True).expand(-1, config.compact_tokens), times], 1)
-        condition = F.silu(self.from_time(_waves(times, config.width)) + self.from_compact(compact).unsqueeze(1))
+        condition = self.from_time(self._waves(t)) + self.from_fault(self._waves(fault))
+        condition = F.silu(condition + self.from_compact(compact).unsqueeze(1))
         modulation = self.to_modulation(condition)
         for block in self.blocks:
             x = block(x, modulation)
@@ -204,27 +212,40 @@ class LatentPrior(nn.Module):
         side = config.latent_size // config.patch_size
         return F.pixel_shuffle(out.float().transpose(1, 2).unflatten(2, (side, side)), config.patch_size)
 
-    def velocity(self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
-        """Return the velocity `noise - u` that the network expects at a noisy code.
+    def precondition(self, t: torch.Tensor, fault: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return by how much the noisy code and the network's output count in the clean code, (B, C, h, w) each.
+
+        The first is the best linear estimate for Gaussian codes, the second the error that it leaves (EDM: Karras et
+        al. 2022, section 5), which a fault adds to.
+        """
+        variance = self.spread.view(-1, 1, 1).square()
+        power = ((1 - t).square() * variance + t.square()).clamp_min(1e-6)
+        known = (1 - t) * variance / power
+        return known, (variance * (t.square() / power + (FAULT_ERROR * fault).square())).sqrt()
+
+    def clean(
+        self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None, fault: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return the code that the network expects behind a noisy one.
 
         Args:
             u: (B, C, h, w) noisy code in working coordinates.
             t: (B,) or (B, 1, h, w) in [0, 1], the time of the whole code or of each place.
             compact: (B, D) unit vectors, or None for a face of nobody in particular.
+            fault: like `t`; None stands for 0.
 
         Returns:
-            (B, C, h, w) in working coordinates.
+            (B, C, h, w) in working coordinates; `u` where time and fault are 0.
         """
         t = self._map(t, u)
-        variance = self.spread.view(-1, 1, 1).square()
-        length = ((1 - t).square() * variance + t.square()).sqrt().clamp_min(1e-3)
-        known = (t - (1 - t) * variance) / length.square()
-        expected: torch.Tensor = known * u - self.spread.view(-1, 1, 1) / length * self(u, t, compact)
+        fault = torch.zeros_like(t) if fault is None else self._map(fault, u)
+        known, reach = self.precondition(t, fault)
+        expected: torch.Tensor = known * u + reach * self(u, t, fault, compact)
         return expected
 
-    def clean(self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
-        """Return the code that the network expects behind a noisy one; arguments and result as in `velocity`."""
-        return u - self._map(t, u) * self.velocity(u, t, compact)
+    def velocity(self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+        """Return the velocity `noise - u` that the network expects at a noisy code; arguments as in `clean`, t > 0."""
+        return (u - self.clean(u, t, compact)) / self._map(t, u)
 
     @torch.no_grad()
     def sample(
@@ -259,24 +280,29 @@ class LatentPrior(nn.Module):
         strength: torch.Tensor,
         noise: torch.Tensor,
         num_steps: int = 1,
+        noisiness: float = 0.0,
     ) -> torch.Tensor:
-        """Repair blended codes: noise them up to `strength` and come back (SDEdit: Meng et al. 2022).
+        """Repair blended codes: take them for faulty up to `strength` and go back in a few steps.
+
+        With noise it is SDEdit (Meng et al. 2022) as well: what the noise covers is made up anew.
 
         Args:
             spatial: (B, C, h, w) spatial codes.
             compact: (B, D) unit vectors, or None.
-            strength: (B,) or (B, 1, h, w) in [0, 1]; the code stays exactly as it is where this is 0.
+            strength: (B,) or (B, 1, h, w) in [0, 1], the fault; the code stays exactly as it is where this is 0.
             noise: (1, C, h, w) or (B, C, h, w) from N(0, 1); the same for all frames of a morph keeps it calm.
-            num_steps: Euler steps of the way back.
+            num_steps: steps of the way back.
+            noisiness: in [0, 1], how noisy the code is made where the strength is 1.
 
         Returns:
             (B, C, h, w) spatial codes.
         """
         strength = self._map(strength, spatial)
-        u = torch.lerp(self.to_working(spatial), noise.expand_as(spatial), strength)
+        u = torch.lerp(self.to_working(spatial), noise.expand_as(spatial), noisiness * strength)
         for step in range(num_steps):
-            t = strength * (1 - step / num_steps)
-            u = u - strength / num_steps * self.velocity(u, t, compact)
+            fault = strength * (1 - step / num_steps)
+            goal = self.clean(u, noisiness * fault, compact, fault)
+            u = torch.lerp(u, goal, 1 / (num_steps - step))  # as far as time and fault fall
         return torch.where(strength > 0, self.from_working(u), spatial)
 
     def _guided(self, u: torch.Tensor, t: float, compact: torch.Tensor | None, guidance: float) -> torch.Tensor:
@@ -285,6 +311,17 @@ class LatentPrior(nn.Module):
         if compact is None or guidance == 1.0:
             return told
         return torch.lerp(self.velocity(u, time, None), told, guidance)
+
+    def _waves(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (B, 1, h, w) values in [0, 1] as sines and cosines (Vaswani et al. 2017) for each token.
+
+        The tokens of the compact code get the mean. (B, compact_tokens + num_patches, width).
+        """
+        values = F.avg_pool2d(x, self.config.patch_size).flatten(1)
+        values = torch.cat([values.mean(1, keepdim=True).expand(-1, self.config.compact_tokens), values], 1)
+        rates = torch.exp(torch.linspace(0, math.log(200.0), self.config.width // 2, device=x.device))
+        angles = values.unsqueeze(-1) * rates
+        return torch.cat([angles.sin(), angles.cos()], -1)
 
     def _map(self, t: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         if t.dim() == 1:
@@ -299,10 +336,3 @@ def _norm(x: torch.Tensor) -> torch.Tensor:
 def _turn(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
     with torch.autocast(x.device.type, enabled=False):  # bfloat16 would lose what the network is not to touch
         return torch.einsum("ij,bjhw->bihw", matrix, x.float())
-
-
-def _waves(t: torch.Tensor, width: int) -> torch.Tensor:
-    """Return (B, N) times in [0, 1] as (B, N, width) sines and cosines (Vaswani et al. 2017)."""
-    rates = torch.exp(torch.linspace(0, math.log(200.0), width // 2, device=t.device))
-    angles = t.unsqueeze(-1) * rates
-    return torch.cat([angles.sin(), angles.cos()], -1)

@@ -103,7 +103,7 @@ def test_sampling_from_a_silent_network_gives_gaussian_codes(compact: torch.Tens
 
 
 def test_nothing_is_cleaned_at_time_zero(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
-    assert torch.equal(model.clean(spatial, torch.zeros(3), compact), spatial)
+    torch.testing.assert_close(model.clean(spatial, torch.zeros(3), compact), spatial)
 
 
 def test_velocity_is_independent_of_the_batch(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
@@ -122,7 +122,7 @@ def test_time_may_differ_from_place_to_place(model: LatentPrior, spatial: torch.
 
 def test_every_parameter_gets_a_gradient(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
     t = torch.full((3,), 0.5)
-    (model.velocity(spatial, t, compact).square() + model.velocity(spatial, t, None).square()).mean().backward()
+    (model.clean(spatial, t, compact, t).square() + model.clean(spatial, t, None).square()).mean().backward()
     assert not [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
 
 
@@ -151,21 +151,25 @@ def test_samples_follow_noise_condition_and_guidance(model: LatentPrior, compact
         assert not torch.allclose(told, other, atol=1e-3)
 
 
+@pytest.mark.parametrize("noisiness", [0.0, 0.7])
 @pytest.mark.parametrize("num_steps", [1, 2])
 def test_repair_leaves_alone_what_has_no_strength(
-    model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor, num_steps: int
+    model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor, num_steps: int, noisiness: float
 ) -> None:
     strength = torch.zeros(3, 1, 4, 4)
     strength[1, :, 1:3, 2:] = 0.5
     strength[2] = 0.3
-    repaired = model.refine(spatial, compact, strength, draw(1, 4, 4, 4, seed=10), num_steps)
+    repaired = model.refine(spatial, compact, strength, draw(1, 4, 4, 4, seed=10), num_steps, noisiness)
     changed = (repaired != spatial).any(1, keepdim=True)
     assert torch.equal(changed, strength > 0)
 
 
-def test_repair_fades_with_its_strength(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
+@pytest.mark.parametrize("noisiness", [0.0, 0.7])
+def test_repair_fades_with_its_strength(
+    model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor, noisiness: float
+) -> None:
     noise = draw(1, 4, 4, 4, seed=11)
-    faint = model.refine(spatial, compact, torch.full((3,), 1e-3), noise, 2)
+    faint = model.refine(spatial, compact, torch.full((3,), 1e-3), noise, 2, noisiness)
     torch.testing.assert_close(faint, spatial, atol=0.05, rtol=0)
 
 
@@ -181,9 +185,33 @@ def test_repair_in_reduced_precision_is_nearly_the_same(
 
 def test_one_step_of_repair_is_the_clean_code(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
     noise, strength = draw(1, 4, 4, 4, seed=12), torch.tensor([0.2, 0.4, 0.6])
-    u = torch.lerp(model.to_working(spatial), noise, strength.view(-1, 1, 1, 1))
-    expected = model.from_working(model.clean(u, strength, compact))
-    torch.testing.assert_close(model.refine(spatial, compact, strength, noise), expected)
+    time = 0.5 * strength
+    u = torch.lerp(model.to_working(spatial), noise, time.view(-1, 1, 1, 1))
+    expected = model.from_working(model.clean(u, time, compact, strength))
+    torch.testing.assert_close(model.refine(spatial, compact, strength, noise, noisiness=0.5), expected)
+
+
+def test_steps_of_repair_follow_the_flow(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    """Without a fault, going back in steps is Euler's method on the velocity."""
+    u, t = draw(3, 4, 4, 4, seed=16), torch.full((3,), 0.8)
+    euler = u - 0.4 * model.velocity(u, t, compact)
+    torch.testing.assert_close(torch.lerp(u, model.clean(u, t, compact), 1 / 2), euler, atol=1e-5, rtol=1e-4)
+
+
+def test_without_noise_the_noise_does_not_matter(
+    model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor
+) -> None:
+    one, other = (
+        model.refine(spatial, compact, torch.full((3,), 0.5), draw(1, 4, 4, 4, seed=seed)) for seed in (17, 18)
+    )
+    assert torch.equal(one, other)
+
+
+def test_fault_changes_what_is_expected(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    t = torch.full((3,), 0.2)
+    none, some = model.clean(spatial, t, compact), model.clean(spatial, t, compact, torch.full((3,), 0.5))
+    assert torch.equal(model.clean(spatial, t, compact, torch.zeros(3)), none)
+    assert not torch.allclose(none, some, atol=1e-3)
 
 
 def test_frames_of_equal_codes_are_repaired_equally(

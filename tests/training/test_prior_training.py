@@ -94,14 +94,17 @@ def test_maps_lie_between_0_and_1_and_reach_both() -> None:
     assert 0.2 < maps.mean() < 0.8
 
 
-def test_blends_differ_from_their_goal_where_there_is_time_to_repair_them(prior: LatentPrior, codes: Codes) -> None:
+def test_blends_differ_from_their_goal_where_they_are_at_fault(prior: LatentPrior, codes: Codes) -> None:
     start = train_prior.from_blends(prior, codes, torch.arange(10), generator())
     wrong = (start.blend - start.clean).norm(dim=1, keepdim=True)
-    untouched = start.time == 0
+    untouched = start.fault == 0
     assert untouched.any()
     assert wrong[untouched].max() < 1e-5
-    assert wrong[start.time > 0.05].min() > 1e-3
-    assert start.time.max() <= 0.9
+    assert wrong[start.fault > 0.1].min() > 1e-3
+    assert start.fault.max() <= 1
+    calm = start.time.amax((1, 2, 3)) == 0
+    assert 0 < calm.sum() < 10
+    assert (start.time <= 0.8 * start.fault).all()
 
 
 def test_flow_matching_starts_from_the_code_itself(prior: LatentPrior, codes: Codes) -> None:
@@ -122,15 +125,15 @@ def test_the_loss_is_zero_for_the_network_that_finds_the_goal(
 
     @torch.no_grad()
     @torch.autocast("cpu", enabled=False)
-    def answer(u: torch.Tensor, time: torch.Tensor, compact: torch.Tensor) -> torch.Tensor:
+    def answer(u: torch.Tensor, time: torch.Tensor, fault: torch.Tensor, compact: torch.Tensor) -> torch.Tensor:
         """Return the output from which `LatentPrior.clean` makes the goal, found by solving for it."""
-        bare = prior.clean(u, time, compact)  # an untrained network's output is 0
+        bare = prior.clean(u, time, compact, fault)  # an untrained network's output is 0
         prior.to_patches.bias.fill_(1.0)
-        slope = prior.clean(u, time, compact) - bare
+        slope = prior.clean(u, time, compact, fault) - bare
         prior.to_patches.bias.zero_()
         return torch.where(slope > 1e-6, (start.clean - bare) / slope, 0.0)
 
-    def silent(u: torch.Tensor, time: torch.Tensor, compact: torch.Tensor) -> torch.Tensor:
+    def silent(u: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
         return torch.zeros_like(u)
 
     losses = [train_prior.loss_of(prior, net, start, generator(3)).mean() for net in (answer, silent)]  # type: ignore

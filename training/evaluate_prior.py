@@ -1,0 +1,85 @@
+"""Measure the prior on people it never saw: its flow-matching loss, and how well it repairs blends.
+
+    python -m training.evaluate_prior --packed packed/crops.npz --out runs/prior
+
+A blend is a person's code with up to half of another person's code in the same geometry over it, in patches
+(`train_prior.from_blends`). Its repair is judged by what is left of the error, in working coordinates and in the
+decoded pictures, and by their mean gradient against that of the pictures that are meant.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from facemorph import checkpoint
+from facemorph.models import FaceAutoencoder, Latent, LatentPrior
+from training.prior_codes import Codes, load_codes
+from training.train_prior import Start, flow_losses, from_blends
+
+AT_ONCE = 64
+BLENDS = 256
+"""Repaired, of the validation people's crops."""
+
+
+@torch.no_grad()
+def repair(model: LatentPrior, start: Start, num_steps: int, noisiness: float) -> torch.Tensor:
+    """Return what `LatentPrior.refine` makes of the blends, in working coordinates."""
+    noise = torch.randn(1, *start.clean.shape[1:], generator=torch.Generator().manual_seed(1))
+    parts = []
+    for rows in torch.arange(len(start.clean)).split(AT_ONCE):
+        spatial = model.from_working(start.blend[rows])
+        refined = model.refine(spatial, start.compact[rows], start.fault[rows], noise, num_steps, noisiness)
+        parts.append(model.to_working(refined))
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def decode(model: LatentPrior, autoencoder: FaceAutoencoder, u: torch.Tensor, compact: torch.Tensor) -> torch.Tensor:
+    """Return the pictures (B, 3, S, S) of codes in working coordinates."""
+    pairs = zip(u.split(AT_ONCE), compact.split(AT_ONCE), strict=True)
+    return torch.cat([autoencoder.decode(Latent(model.from_working(a), b)).clamp(0, 1) for a, b in pairs])
+
+
+def psnr(output: torch.Tensor, target: torch.Tensor) -> float:
+    """Return the mean PSNR in dB of (B, 3, S, S) pictures."""
+    return float((-10 * torch.log10((output - target).square().mean((1, 2, 3)).clamp_min(1e-10))).mean())
+
+
+def gradient(x: torch.Tensor) -> torch.Tensor:
+    """Return the mean magnitude of the gradient of the gray of (B, 3, S, S) pictures."""
+    gray = x.mean(1)
+    return torch.hypot(gray.diff(dim=-1)[..., :-1, :], gray.diff(dim=-2)[..., :, :-1]).mean()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--packed", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of `train_prior`, where the codes are kept")
+    parser.add_argument("--checkpoint", type=Path, default=checkpoint.CHECKPOINTS / "latent-prior")
+    parser.add_argument("--autoencoder", type=Path, default=checkpoint.CHECKPOINTS / "face-autoencoder")
+    args = parser.parse_args()
+    model = LatentPrior.from_checkpoint(args.checkpoint)
+    autoencoder = FaceAutoencoder.from_checkpoint(args.autoencoder)
+    codes = load_codes(args.out / "codes-validation.pt", args.packed, autoencoder, validation=True)
+    print(f"{len(codes)} crops of validation people\n\n| Time | Loss, compact code given | not given |\n|---|---|---|")
+    told, untold = (flow_losses(model, codes, told=told) for told in (True, False))
+    for t in told:
+        print(f"| {t} | {told[t]:.3f} | {untold[t]:.3f} |")
+    start = from_blends(model, codes, torch.arange(min(BLENDS, len(codes))), torch.Generator().manual_seed(0))
+    goal, blended = (decode(model, autoencoder, u, start.compact) for u in (start.clean, start.blend))
+    before = (start.blend - start.clean).square().mean()
+    print(f"\n{len(goal)} blends, {psnr(blended, goal):.2f} dB from the code that is meant\n")
+    print("| Noisiness | Steps | Part of the squared error left | PSNR dB | Gradient |\n|---|---|---|---|---|")
+    for noisiness, num_steps in ((0.0, 1), (0.0, 2), (0.3, 1), (0.3, 2), (0.6, 1), (0.6, 2)):
+        repaired = repair(model, start, num_steps, noisiness)
+        left = float((repaired - start.clean).square().mean() / before)
+        pictures = decode(model, autoencoder, repaired, start.compact)
+        sharpness = float(gradient(pictures) / gradient(goal))
+        print(f"| {noisiness} | {num_steps} | {left:.3f} | {psnr(pictures, goal):.2f} | {sharpness:.3f} |")
+
+
+if __name__ == "__main__":
+    main()
