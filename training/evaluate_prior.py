@@ -16,7 +16,7 @@ import torch
 
 from facemorph import checkpoint
 from facemorph.models import FaceAutoencoder, Latent, LatentPrior
-from training.prior_codes import Codes, load_codes
+from training.prior_codes import load_codes
 from training.train_prior import Start, flow_losses, from_blends
 
 AT_ONCE = 64
