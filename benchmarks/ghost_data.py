@@ -18,7 +18,7 @@ from PIL import Image
 
 from benchmarks import delaunay
 from facemorph import images
-from facemorph.models import ConvAutoencoder
+from facemorph.models import Autoencoder
 from facemorph.morph import warp
 from training.data import PackedCrops
 
@@ -100,7 +100,7 @@ def draw_people(crops: Faces, count: int, rng: Rng) -> tuple[npt.NDArray[np.int6
     return a, b
 
 
-def reencode(pictures: Picture, model: ConvAutoencoder) -> Picture:
+def reencode(pictures: Picture, model: Autoencoder) -> Picture:
     """Return the reconstructions of (N, 128, 128, 3) by an autoencoder."""
     with torch.inference_mode():
         return images.to_uint8(model.decode(model.encode(images.to_tensor(pictures)).mode()))

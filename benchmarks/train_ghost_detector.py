@@ -13,6 +13,7 @@ import math
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -30,7 +31,7 @@ from benchmarks.ghost_data import (
 )
 from benchmarks.ghost_detector import FOLDER, GhostDetector, GhostDetectorConfig, ghost_scores
 from facemorph import checkpoint, images
-from facemorph.models import ConvAutoencoder
+from facemorph.models import ConvAutoencoder, load_autoencoder
 
 REENCODED = 0.25
 DELAUNAY_POOL = 1500
@@ -78,6 +79,19 @@ def judged(detector: GhostDetector, crops: Faces, count: int, *, degraded: bool)
             f"| {real.mean():.3f} | {ghost.mean():.3f} |"
         )
     return rows
+
+
+def controls(detector: GhostDetector, faces: Faces, count: int) -> list[str]:
+    """Return table rows: the mean score of real crops, unwarped, after what is no ghost but could be taken for one."""
+    real = faces.images[np.linspace(0, len(faces) - 1, count).astype(int)]
+    changed = {"as they are": real}
+    for sigma in (1.0, 2.0):
+        changed[f"blurred, σ {sigma:g} px"] = np.stack([cv2.GaussianBlur(x, (0, 0), sigma) for x in real])
+    changed["at half the contrast"] = (real / 2 + 64).astype(np.uint8)
+    for name in ("conv", "face"):
+        model = load_autoencoder(checkpoint.CHECKPOINTS / f"{name}-autoencoder")
+        changed[f"reconstructed by {name}-autoencoder"] = reencode(real, model)
+    return [f"| {name} | {ghost_scores(detector, pictures).mean():.3f} |" for name, pictures in changed.items()]
 
 
 def train(args: argparse.Namespace) -> GhostDetector:
@@ -151,6 +165,8 @@ def main() -> None:
     print("| Warp | AUC | Accuracy | Mean score, real | Mean score, ghost |\n|---|---|---|---|---|")
     for degraded in (False, True):
         print("\n".join(judged(detector, crops, HELD_OUT, degraded=degraded)), flush=True)
+    print("\n| Real crops of theirs | Mean score |\n|---|---|")
+    print("\n".join(controls(detector, crops, HELD_OUT)))
 
 
 if __name__ == "__main__":

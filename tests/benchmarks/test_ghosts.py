@@ -64,10 +64,15 @@ def test_every_parameter_of_the_detector_learns() -> None:
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in detector.parameters())
 
 
+def test_contrast_and_brightness_are_no_clue() -> None:
+    torch.manual_seed(0)
+    detector, x = GhostDetector(GhostDetectorConfig()), torch.rand(2, 3, 128, 128)
+    torch.testing.assert_close(detector(0.4 * x + 0.3), detector(x), rtol=1e-3, atol=1e-3)
+
+
 def test_the_shipped_detector_scores_a_drawn_ghost_above_the_drawn_face(faces: Faces) -> None:
     detector = GhostDetector.from_checkpoint()
     ghosts = ((faces.images.astype(int) + np.roll(faces.images, 8, axis=2)) // 2).astype(np.uint8)
     single, double = (ghost_scores(detector, pictures) for pictures in (faces.images, ghosts))
-    assert (double > single).all()
-    assert double.mean() > single.mean() + 0.05
+    assert (double > 2 * single).all()  # drawings are not what it was trained on: only the order is asked for
     assert (ghost_scores(detector, faces.images) == single).all()
