@@ -15,15 +15,32 @@ import torch
 from facemorph import checkpoint, images
 from facemorph.align import AlignedFace, Aligner
 from facemorph.errors import InputError
-from facemorph.models import Autoencoder, Latent, PersonMask, load_autoencoder
-from facemorph.morph import Endpoint, Interpolation, choose_alphas, prepare, render_frames, resize
+from facemorph.models import Autoencoder, Latent, LatentPrior, PersonMask, load_autoencoder
+from facemorph.morph import (
+    Endpoint,
+    Interpolation,
+    Quality,
+    choose_alphas,
+    positions,
+    prepare,
+    render_frames,
+    resize,
+)
 from facemorph.render import RenderedFile, RenderOptions, render
 
 DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
 PERSON_MASK = checkpoint.CHECKPOINTS / "person-mask"
+LATENT_PRIOR = checkpoint.CHECKPOINTS / "latent-prior"
+REPAIR = 0.5
+"""How faulty the latent prior takes a code for that belongs to two photos by halves."""
 NUM_FRAMES = (2, 240)
 SIZES = (64, 512)
 FRAMES_AT_ONCE = 8
+NO_PRIOR = "This autoencoder has no latent prior, so the frames are as with the quality 'fast'."
+NO_MASK = (
+    "The person in photo {} could not be told from the background, "
+    "so hair and background dissolve instead of changing hands."
+)
 
 Progress = Callable[[int, int], None]
 
@@ -65,8 +82,15 @@ class Morph:
 class FaceMorpher:
     """Morphs faces. Holds the networks only; it may serve any number of users at once."""
 
-    def __init__(self, model: Autoencoder, person_mask: PersonMask, aligner: Aligner, device: str = "cpu") -> None:
-        self._codec = _Codec(model, person_mask, torch.device(device))
+    def __init__(
+        self,
+        model: Autoencoder,
+        person_mask: PersonMask,
+        aligner: Aligner,
+        prior: LatentPrior | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self._codec = _Codec(model, person_mask, prior, torch.device(device))
         self._aligner = aligner
 
     @classmethod
@@ -85,8 +109,9 @@ class FaceMorpher:
             AlignmentError: the aligner asked for is unknown or cannot run here.
         """
         model = load_autoencoder(DEFAULT_CHECKPOINT if path is None else Path(path))
+        prior = LatentPrior.from_checkpoint(LATENT_PRIOR) if path is None else None  # it knows one autoencoder's codes
         person_mask = PersonMask.from_checkpoint(PERSON_MASK)
-        return cls(model, person_mask, Aligner.load(aligner, device=device), device)
+        return cls(model, person_mask, Aligner.load(aligner, device=device), prior, device)
 
     def align(self, photo: images.Photo, face: int | None = None) -> AlignedFace:
         """Find a face and cut its canonical crop.
@@ -115,26 +140,40 @@ class FaceMorpher:
             frames = images.to_uint8(self._codec.decode(*self._codec.encode(small)))
         return np.asarray(frames[0])
 
-    def frame(self, a: AlignedFace, b: AlignedFace, alpha: float, size: int = 256) -> npt.NDArray[np.uint8]:
+    def frame(
+        self,
+        a: AlignedFace,
+        b: AlignedFace,
+        alpha: float,
+        size: int = 256,
+        *,
+        shape: float | None = None,
+        quality: Quality = "best",
+    ) -> npt.NDArray[np.uint8]:
         """Render one frame.
 
         Args:
             a, b: both faces.
             alpha: position in [0, 1]; 0 shows `a`, 1 shows `b`.
             size: side in pixels.
+            shape: where the geometry stands, in [0, 1]; None takes it along with alpha. Alpha 0 and shape 1 give the
+                first face in the second one's shape.
+            quality: "best" lets the latent prior repair what the two photos leave, "fast" does not.
 
         Returns:
             (size, size, 3) uint8.
 
         Raises:
-            InputError: alpha or size out of range.
+            InputError: a setting out of range.
         """
-        if not 0.0 <= alpha <= 1.0:
-            raise InputError(f"alpha is {alpha}. Choose a position from 0 (the first face) to 1 (the second).")
+        _check_position("alpha", alpha)
+        _check_position("shape", shape)
         _check_size(size)
+        _check_choice(quality, "quality", ("best", "fast"))
         with torch.inference_mode():
             ends = [self._prepare(face, size) for face in (a, b)]
-            frames = images.to_uint8(render_frames(ends[0], ends[1], torch.tensor([float(alpha)]), self._codec))
+            at = positions(torch.tensor([float(alpha)]), shape)
+            frames = images.to_uint8(render_frames(ends[0], ends[1], at, self._codec, quality=quality))
         return np.asarray(frames[0])
 
     def morph(
@@ -145,6 +184,10 @@ class FaceMorpher:
         size: int = 256,
         interpolation: Interpolation = "slerp",
         progress: Progress | None = None,
+        *,
+        shape: float | None = None,
+        appearance: float | None = None,
+        quality: Quality = "best",
     ) -> Morph:
         """Render the whole way from one face to the other in steps of equal change to the eye.
 
@@ -154,6 +197,9 @@ class FaceMorpher:
             size: side in pixels, even.
             interpolation: "slerp" or "linear", how the latent codes are blended.
             progress: called with (frames done, frames in all).
+            shape: hold the geometry at this position in [0, 1] while the rest goes from `a` to `b`; None moves it.
+            appearance: hold everything but the geometry at this position in [0, 1]; None moves it.
+            quality: "best" lets the latent prior repair what the two photos leave, "fast" does not.
 
         Raises:
             InputError: a setting out of range.
@@ -161,19 +207,24 @@ class FaceMorpher:
         if not NUM_FRAMES[0] <= num_frames <= NUM_FRAMES[1]:
             raise InputError(f"{num_frames} steps were asked for. Choose from {NUM_FRAMES[0]} to {NUM_FRAMES[1]}.")
         _check_size(size)
-        if interpolation not in ("slerp", "linear"):
-            raise InputError(f"'{interpolation}' is no interpolation. Choose slerp or linear.")
+        _check_position("shape", shape)
+        _check_position("appearance", appearance)
+        _check_choice(interpolation, "interpolation", ("slerp", "linear"))
+        _check_choice(quality, "quality", ("best", "fast"))
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         with torch.inference_mode():
             first, last = self._prepare(a, size), self._prepare(b, size)
-            alphas = choose_alphas(first, last, num_frames)
+            alphas = choose_alphas(first, last, num_frames, shape, appearance)
             for start in range(0, num_frames, FRAMES_AT_ONCE):
                 part = alphas[start : start + FRAMES_AT_ONCE]
-                rendered = render_frames(first, last, part, self._codec, interpolation)
+                at = positions(part, shape, appearance)
+                rendered = render_frames(first, last, at, self._codec, interpolation, quality)
                 frames[start : start + len(part)] = images.to_uint8(rendered)
                 if progress is not None:
                     progress(start + len(part), num_frames)
-        return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(a.warnings + b.warnings)))
+        unmasked = tuple(NO_MASK.format(letter) for letter, end in (("A", first), ("B", last)) if not end.separate)
+        unrepaired = (NO_PRIOR,) if quality == "best" and not self._codec.repairs else ()
+        return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(a.warnings + b.warnings + unmasked + unrepaired)))
 
     def _tensor(self, face: AlignedFace) -> torch.Tensor:
         return images.to_tensor(face.image)
@@ -185,12 +236,16 @@ class FaceMorpher:
 class _Codec:
     """The networks as `facemorph.morph` sees them; bfloat16 where the processor multiplies it natively."""
 
-    def __init__(self, model: Autoencoder, person_mask: PersonMask, device: torch.device) -> None:
+    def __init__(
+        self, model: Autoencoder, person_mask: PersonMask, prior: LatentPrior | None, device: torch.device
+    ) -> None:
         self._model = model.to(device)
         self._person_mask = person_mask.to(device)
+        self._prior = None if prior is None else prior.to(device)
         self._device = device
         self._reduced = device.type == "cuda" or _has_bfloat16()
         self.image_size = model.config.image_size
+        self.repairs = prior is not None
 
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         with self._precision():
@@ -202,10 +257,20 @@ class _Codec:
         with self._precision():
             return self._model.decode(z).float().cpu().contiguous()
 
-    def person(self, x: torch.Tensor) -> torch.Tensor:
+    def repair(self, spatial: torch.Tensor, compact: torch.Tensor | None, divided: torch.Tensor) -> torch.Tensor:
+        if self._prior is None or compact is None:
+            return spatial
+        noise = torch.zeros_like(spatial[:1])
+        with self._precision():
+            repaired: torch.Tensor = self._prior.refine(
+                spatial.to(self._device), compact.to(self._device), REPAIR * divided.to(self._device), noise
+            )
+        return repaired.float().cpu()
+
+    def parts(self, x: torch.Tensor) -> torch.Tensor:
         size = self._person_mask.config.image_size
-        mask: torch.Tensor = self._person_mask(self._placed(resize(x, size)))
-        return mask.cpu()
+        masks: torch.Tensor = self._person_mask.parts(self._placed(resize(x, size)))
+        return masks.cpu()
 
     def _placed(self, x: torch.Tensor) -> torch.Tensor:
         return x.to(self._device).contiguous(memory_format=torch.channels_last)
@@ -219,6 +284,16 @@ def _has_bfloat16() -> bool:
         return False
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def _check_position(name: str, value: float | None) -> None:
+    if value is not None and not 0.0 <= value <= 1.0:
+        raise InputError(f"{name} is {value}. Choose a position from 0 (the first face) to 1 (the second).")
+
+
+def _check_choice(value: str, name: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"'{value}' is no {name}. Choose {' or '.join(choices)}.")
 
 
 def _check_size(size: int) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PIL import Image
 
 from facemorph import AlignedFace, FaceMorpher
+from facemorph.align import Aligner
 from facemorph.align.crop import transform_points
 from facemorph.errors import CheckpointNotFoundError, InputError, NoFaceFoundError
 from facemorph.images import load_photo
-from facemorph.models import load_autoencoder
-from facemorph.pipeline import DEFAULT_CHECKPOINT
+from facemorph.models import PersonMask, PersonMaskConfig, load_autoencoder
+from facemorph.pipeline import DEFAULT_CHECKPOINT, NO_MASK, NO_PRIOR
 from tests.drawn import draw_face
+from tests.fakes import FakeBackend, tiny_autoencoder
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +164,76 @@ def test_shipped_checkpoint_loads_and_is_the_design() -> None:
     assert model.config.image_size == 128
     assert model.config.compact_dim == 512  # type: ignore[union-attr]
     assert not model.training
+
+
+def broader(face: AlignedFace) -> AlignedFace:
+    """Return a face whose landmarks are wider apart than the photo shows."""
+    centre = face.landmarks.mean(0)
+    return replace(face, landmarks=(centre + (face.landmarks - centre) * (1.2, 1)).astype(np.float32))
+
+
+def test_shape_has_a_position_of_its_own(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
+    a, b = pair[0], broader(pair[1])
+    assert np.array_equal(tiny_morpher.frame(a, b, 0.4, 128, shape=0.4), tiny_morpher.frame(a, b, 0.4, 128))
+    in_other_shape = tiny_morpher.frame(a, b, 0.0, 128, shape=1.0)
+    assert psnr(in_other_shape, reduced(a, 128)) < 40  # the first face, but not where it was
+    colour = in_other_shape.mean((0, 1))
+    assert np.abs(colour - reduced(a, 128).mean((0, 1))).max() < np.abs(colour - reduced(b, 128).mean((0, 1))).max()
+
+
+def test_held_shape_and_held_appearance(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
+    a, b = pair[0], broader(pair[1])
+    appearance = tiny_morpher.morph(a, b, num_frames=5, size=128, shape=0.0)
+    shape = tiny_morpher.morph(a, b, num_frames=5, size=128, appearance=0.0)
+    for result in (appearance, shape):
+        assert psnr(result.frames[0], reduced(a, 128)) >= 45
+        assert (result.alphas[0], result.alphas[-1]) == (0, 1)
+        assert not np.array_equal(result.frames[0], result.frames[-1])
+    assert np.array_equal(shape.frames[-1], tiny_morpher.frame(a, b, 0.0, 128, shape=1.0))
+    assert np.array_equal(appearance.frames[-1], tiny_morpher.frame(a, b, 1.0, 128, shape=0.0))
+
+
+@pytest.mark.parametrize("name", ["shape", "appearance"])
+def test_position_out_of_range(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace], name: str) -> None:
+    with pytest.raises(InputError, match=rf"{name} is 1\.2\. Choose a position from 0"):
+        tiny_morpher.morph(*pair, num_frames=3, size=64, **{name: 1.2})  # type: ignore[arg-type]
+
+
+def test_unknown_quality(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
+    with pytest.raises(InputError, match=r"'good' is no quality\. Choose best or fast\."):
+        tiny_morpher.frame(*pair, 0.5, quality="good")  # type: ignore[arg-type]
+
+
+def test_a_morph_without_a_prior_says_so(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
+    assert NO_PRIOR in tiny_morpher.morph(*pair, num_frames=3, size=64).warnings
+    assert NO_PRIOR not in tiny_morpher.morph(*pair, num_frames=3, size=64, quality="fast").warnings
+
+
+class _Masks(PersonMask):
+    """Finds the person everywhere or nowhere."""
+
+    def __init__(self, person: float) -> None:
+        super().__init__(PersonMaskConfig(image_size=32, patch_size=4, widths=(4, 4, 4)))
+        self.person = person
+
+    def parts(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([self.person, 0.0]).reshape(1, 2, 1, 1).expand(len(x), 2, 8, 8)
+
+
+def test_a_mask_that_misses_the_face_is_said(pair: tuple[AlignedFace, AlignedFace]) -> None:
+    results = [
+        FaceMorpher(tiny_autoencoder(), _Masks(person), Aligner(FakeBackend())).morph(*pair, num_frames=3, size=64)
+        for person in (1.0, 0.0)
+    ]
+    assert not any("could not be told" in warning for warning in results[0].warnings)
+    assert [NO_MASK.format(letter) in results[1].warnings for letter in "AB"] == [True, True]
+    assert np.array_equal(results[0].frames, results[1].frames)  # all of the crop counts as person in both
+
+
+def test_the_shipped_prior_changes_the_middle_and_leaves_the_ends(pair: tuple[AlignedFace, AlignedFace]) -> None:
+    morpher = FaceMorpher.from_checkpoint(aligner="builtin")
+    best, fast = (morpher.morph(*pair, num_frames=3, size=128, quality=quality) for quality in ("best", "fast"))
+    assert best.warnings == fast.warnings
+    assert not np.array_equal(best.frames[1], fast.frames[1])
+    for end in (0, 2):
+        assert psnr(best.frames[end], fast.frames[end]) > 60

@@ -9,6 +9,10 @@ MISMATCH = 0.16
 """Difference of the two warped photos, in [0, 1], at which their details no longer belong together."""
 MAX_GAIN = 1.6
 """Two unlike details half each are weaker than either; they are lifted to the mean strength, by no more than this."""
+FINEST = 128
+"""Parts of the side: what is smaller than about two of them counts as finest texture."""
+MAX_LIFT = 1.5
+"""The finest textures are lifted by no more than this."""
 NEIGHBOURHOOD = 1 / 16
 """Side of the neighbourhood over which strength and agreement are measured, as a part of the crop's."""
 
@@ -46,6 +50,31 @@ def blend_details(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, agree:
     divided = 4 * weight * (1 - weight)  # 0 at the ends, 1 in the middle
     gain = 1 + (_enlarge(gain, a) - 1) * divided
     return blend * gain * (1 - divided * (1 - _enlarge(agree, a)))
+
+
+def restore_strength(x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Lift the finest textures of a frame to the strength that both photos have on average.
+
+    The mean of two textures is weaker than either, in codes as in pixels: that is the blur of most morphs.
+
+    Args:
+        x: (B, 3, S, S), the frame.
+        a, b: (B, 3, S, S), the pictures that it is made of.
+        weight: (B, 1, S, S) in [0, 1], the part of `b`.
+
+    Returns:
+        (B, 3, S, S); `x` where it is as strong as it should be.
+    """
+    reach = max(1, round(x.shape[-1] / FINEST))
+
+    def finest(y: torch.Tensor) -> torch.Tensor:
+        return y - F.avg_pool2d(F.pad(y, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
+
+    fine = finest(x)
+    strength, *both = (local_mean(y.square().mean(1, keepdim=True)).sqrt() for y in (fine, finest(a), finest(b)))
+    gain = torch.lerp(both[0], both[1], weight) / strength.clamp_min(1e-4)
+    lifted: torch.Tensor = x + fine * (gain.clamp(1, MAX_LIFT) - 1)
+    return lifted
 
 
 def local_mean(x: torch.Tensor) -> torch.Tensor:

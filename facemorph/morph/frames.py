@@ -10,10 +10,17 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from facemorph.morph import detail, ownership, paths, schedule, warp
+from facemorph.morph import detail, layers, outline, ownership, paths, schedule, traits, warp
+from facemorph.morph.layers import Layers
+from facemorph.morph.ownership import Regions
+from facemorph.morph.traits import Traits
 
 NUM_LANDMARKS = 68
+PROBE_SIZE = 128
+LEAST_PERSON = 0.6
+"""A mask that leaves out more of the face than this has failed."""
 Interpolation: TypeAlias = Literal["slerp", "linear"]
+Quality: TypeAlias = Literal["best", "fast"]
 
 
 class Codec(Protocol):
@@ -27,8 +34,32 @@ class Codec(Protocol):
     def decode(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
         """Codes → (B, 3, s, s) in about [0, 1]."""
 
-    def person(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, 3, s, s) in [0, 1] → (B, 1, m, m) in [0, 1], where the person is."""
+    def repair(self, spatial: torch.Tensor, compact: torch.Tensor | None, divided: torch.Tensor) -> torch.Tensor:
+        """Spatial codes (B, C, h, w) of two photos → of one, where `divided` (B, 1, h, w) in [0, 1] is above 0."""
+
+    def parts(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, s, s) in [0, 1] → (B, 2, m, m) in [0, 1], where the person and where the person's hair is."""
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where the frames of a morph stand between its ends.
+
+    Attributes:
+        alphas: (T,) in [0, 1], what the frames are called by.
+        shape: (T,) in [0, 1], where the geometry stands.
+        appearance: (T,) in [0, 1], where colours, hair and all the rest stand.
+    """
+
+    alphas: torch.Tensor
+    shape: torch.Tensor
+    appearance: torch.Tensor
+
+
+def positions(alphas: torch.Tensor, shape: float | None = None, appearance: float | None = None) -> Positions:
+    """Return positions (T,) whose shape and appearance follow the alphas, or are held where a number is given."""
+    held = (alphas if value is None else torch.full_like(alphas, value) for value in (shape, appearance))
+    return Positions(alphas, *held)
 
 
 @dataclass(frozen=True)
@@ -37,15 +68,19 @@ class Endpoint:
 
     Attributes:
         points: (N, 2) float64 control points, parts of the side.
-        small: (1, 3, s, s), the crop at the autoencoder's size.
-        person: (1, 1, m, m) in [0, 1], where the person is.
-        residual: (1, 3, S, S), the crop minus its reconstruction, at the size of the frames.
+        layers: the crop at the size of the frames, as person and background.
+        regions: what each place shows.
+        radii: (D,) float64, how far the head reaches (`outline.radii`).
+        traits: of the face.
+        separate: whether the person could be told from the background; else all of the crop counts as person.
     """
 
     points: torch.Tensor
-    small: torch.Tensor
-    person: torch.Tensor
-    residual: torch.Tensor
+    layers: Layers
+    regions: Regions
+    radii: torch.Tensor
+    traits: Traits
+    separate: bool
 
 
 def prepare(crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, codec: Codec) -> Endpoint:
@@ -57,12 +92,21 @@ def prepare(crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, c
         size: side S of the frames in pixels.
         codec: the autoencoder.
     """
+    points = warp.control_points(landmarks, crop.shape[-1])
     small = resize(crop, codec.image_size)
+    parts = layers.refine_mask(codec.parts(small), small)
+    person = parts[:, :1]
+    separate = bool(ownership.at_points(person, points[:NUM_LANDMARKS]).mean() > LEAST_PERSON)
+    if not separate:
+        parts = torch.tensor([1.0, 0.0]).reshape(1, 2, 1, 1).expand_as(parts)
+    membership = F.adaptive_avg_pool2d(ownership.kinds(parts), ownership.MAP_SIZE)
     return Endpoint(
-        warp.control_points(landmarks, crop.shape[-1]),
-        small,
-        codec.person(small),
-        resize(crop, size) - resize(codec.decode(*codec.encode(small)), size),
+        points,
+        layers.split(resize(crop, size), parts[:, :1]),
+        ownership.regions(membership, small),
+        outline.radii(parts[:, :1], _between_eyes(points)),
+        Traits(traits.far_side(landmarks), traits.glasses(small, points[:NUM_LANDMARKS].numpy())),
+        separate,
     )
 
 
@@ -77,65 +121,115 @@ def resize(x: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def render_frames(
-    a: Endpoint, b: Endpoint, alphas: torch.Tensor, codec: Codec, interpolation: Interpolation = "slerp"
+    a: Endpoint,
+    b: Endpoint,
+    positions: Positions,
+    codec: Codec,
+    interpolation: Interpolation = "slerp",
+    quality: Quality = "best",
 ) -> torch.Tensor:
     """Render the frames of a morph.
 
     Args:
         a, b: both ends.
-        alphas: (T,) in [0, 1]; 0 gives `a`'s crop, 1 gives `b`'s.
-        codec: the autoencoder.
+        positions: of the T frames; where shape and appearance are both 0 stands `a`'s crop, at 1 `b`'s.
+        codec: the networks.
         interpolation: of the compact code, along the great circle or the chord; the spatial code is blended linearly
             with its local norm kept ("slerp") or plainly ("linear").
+        quality: "best" lets the latent prior repair what two photos leave, "fast" does not.
 
     Returns:
         (T, 3, S, S) in [0, 1].
     """
-    flow_a, flow_b = flows(a, b, alphas)
-    small_a, small_b = warp.warp(a.small, flow_a), warp.warp(b.small, flow_b)
-    weight = _hand_over(a, b, alphas, (flow_a, flow_b), (small_a, small_b))
-    decoded = codec.decode(*_blend(codec.encode(small_a), codec.encode(small_b), alphas, weight, interpolation))
-    residual = detail.blend_details(
-        warp.warp(a.residual, flow_a),
-        warp.warp(b.residual, flow_b),
-        _enlarge(weight, a.residual.shape[-1]),
-        detail.agreement(small_a, small_b),
+    (picture_a, picture_b), weight = _pictures(a, b, positions, codec.image_size)
+    size = codec.image_size
+    code_a, code_b = codec.encode(resize(picture_a, size)), codec.encode(resize(picture_b, size))
+    mixed = _blend(code_a, code_b, positions.appearance, weight, interpolation)
+    if quality == "best":
+        divided = 1 - (1 - 2 * F.adaptive_avg_pool2d(weight, mixed[0].shape[-1])).abs()
+        mixed = codec.repair(mixed[0], mixed[1], divided), mixed[1]
+    decoded, bare_a, bare_b = (resize(codec.decode(*code), picture_a.shape[-1]) for code in (mixed, code_a, code_b))
+    agree = detail.agreement(resize(picture_a, size), resize(picture_b, size))
+    wide = _enlarge(weight, picture_a.shape[-1])
+    frames = decoded + detail.blend_details(picture_a - bare_a, picture_b - bare_b, wide, agree)
+    return detail.restore_strength(frames, picture_a, picture_b, wide).clamp(0, 1)
+
+
+def _pictures(
+    a: Endpoint, b: Endpoint, positions: Positions, size: int
+) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return both people as they are at each position, with the same surroundings, and the part of the second."""
+    alphas = positions.appearance
+    flow_a, flow_b = flows(a, b, positions.shape)
+    background = layers.dissolve(a.layers.background, b.layers.background, alphas, _turn(b) - _turn(a))
+    regions_a, regions_b = _warp_regions(a.regions, flow_a), _warp_regions(b.regions, flow_b)
+    whole_a = _whole(a, flow_a, background, ownership.recolouring(regions_a, regions_b, alphas), alphas)
+    whole_b = _whole(b, flow_b, background, ownership.recolouring(regions_b, regions_a, 1 - alphas), 1 - alphas)
+    weight, blend = ownership.hand_over(
+        alphas,
+        landmarks_at(a, b, positions.shape),
+        (resize(whole_a, size), resize(whole_b, size)),
+        regions_a,
+        regions_b,
+        (a.traits, b.traits),
     )
-    return (resize(decoded, a.residual.shape[-1]) + residual).clamp(0, 1)
+    weight_wide, blend_wide = _enlarge(weight, whole_a.shape[-1]), _enlarge(blend, whole_a.shape[-1])
+    handed = (1 - blend_wide) * weight_wide
+    return (torch.lerp(whole_a, whole_b, handed), torch.lerp(whole_a, whole_b, handed + blend_wide)), weight
 
 
-def flows(a: Endpoint, b: Endpoint, alphas: torch.Tensor) -> list[torch.Tensor]:
-    """Return the backward flows (T, 2, g, g) of both ends to the landmarks at each alpha."""
-    return warp.backward_flows(points_at(a, b, alphas), a.points, b.points)
+def _turn(end: Endpoint) -> float:
+    """Return how far the tip of the nose lies to the right of the eyes, parts of the side."""
+    return float(end.points[30, 0] - _between_eyes(end.points)[0])
 
 
-def points_at(a: Endpoint, b: Endpoint, alphas: torch.Tensor) -> torch.Tensor:
-    """Return the control points at each alpha, (T, N, 2) float64."""
-    return torch.lerp(a.points.unsqueeze(0), b.points.unsqueeze(0), alphas.double().reshape(-1, 1, 1))
+def _whole(
+    end: Endpoint, flow: torch.Tensor, background: torch.Tensor, colours: torch.Tensor, away: torch.Tensor
+) -> torch.Tensor:
+    person = warp.warp(end.layers.person, flow)
+    factor, offset = torch.split(_enlarge(colours, person.shape[-1]), [1, 3], dim=1)
+    return layers.compose(torch.cat([person[:, :3] * factor + offset, person[:, 3:]], 1), background, away)
 
 
-def choose_alphas(a: Endpoint, b: Endpoint, num_frames: int) -> torch.Tensor:
-    """Return `num_frames` positions between which the eye sees equal change (`schedule.perceptual_alphas`).
+def _warp_regions(regions: Regions, flow: torch.Tensor) -> Regions:
+    maps = (regions.membership, regions.distance, regions.tone)
+    warped = warp.warp(torch.cat(maps, 1), flow)
+    membership, distance, tone = torch.split(warped, [x.shape[1] for x in maps], dim=1)
+    membership = membership.clamp(0, 1)
+    return Regions(membership / membership.sum(1, keepdim=True).clamp_min(1e-6), distance, tone)
+
+
+def flows(a: Endpoint, b: Endpoint, shape: torch.Tensor) -> list[torch.Tensor]:
+    """Return the backward flows (T, 2, g, g) of both ends to the shape at each of (T,) positions."""
+    shared = outline.shared_points((a.radii, _between_eyes(a.points)), (b.radii, _between_eyes(b.points)))
+    first, last = (torch.cat([end.points, points]) for end, points in zip((a, b), shared, strict=True))
+    return warp.backward_flows(_between(first, last, shape), first, last)
+
+
+def landmarks_at(a: Endpoint, b: Endpoint, shape: torch.Tensor) -> torch.Tensor:
+    """Return the landmarks at each of (T,) positions, (T, 68, 2) float64."""
+    return _between(a.points[:NUM_LANDMARKS], b.points[:NUM_LANDMARKS], shape)
+
+
+def _between(a: torch.Tensor, b: torch.Tensor, alphas: torch.Tensor) -> torch.Tensor:
+    return torch.lerp(a.unsqueeze(0), b.unsqueeze(0), alphas.double().reshape(-1, 1, 1))
+
+
+def _between_eyes(points: torch.Tensor) -> torch.Tensor:
+    return points[36:48].mean(0)
+
+
+def choose_alphas(
+    a: Endpoint, b: Endpoint, num_frames: int, shape: float | None = None, appearance: float | None = None
+) -> torch.Tensor:
+    """Return `num_frames` alphas between which the eye sees equal change (`schedule.perceptual_alphas`).
 
     The pace is measured on small frames, warped and mixed without the autoencoder: a few per cent of the morph's cost.
     """
-    alphas = schedule.even_alphas(schedule.PROBE_FRAMES)
-    flow_a, flow_b = flows(a, b, alphas)
-    small_a, small_b = warp.warp(a.small, flow_a), warp.warp(b.small, flow_b)
-    weight = _hand_over(a, b, alphas, (flow_a, flow_b), (small_a, small_b))
-    probe = torch.lerp(small_a, small_b, _enlarge(weight, a.small.shape[-1])).clamp(0, 1)
-    return schedule.perceptual_alphas(schedule.frame_distances(probe), num_frames)
-
-
-def _hand_over(
-    a: Endpoint,
-    b: Endpoint,
-    alphas: torch.Tensor,
-    flow: tuple[torch.Tensor, torch.Tensor],
-    photos: tuple[torch.Tensor, torch.Tensor],
-) -> torch.Tensor:
-    people = (warp.warp(a.person, flow[0]), warp.warp(b.person, flow[1]))
-    return ownership.hand_over(alphas, points_at(a, b, alphas)[:, :NUM_LANDMARKS], photos, people)
+    probes = positions(schedule.even_alphas(schedule.PROBE_FRAMES), shape, appearance)
+    (picture_a, picture_b), weight = _pictures(a, b, probes, PROBE_SIZE)
+    probe = torch.lerp(picture_a, picture_b, _enlarge(weight, picture_a.shape[-1]))
+    return schedule.perceptual_alphas(schedule.frame_distances(resize(probe, PROBE_SIZE).clamp(0, 1)), num_frames)
 
 
 def _enlarge(weight: torch.Tensor, size: int) -> torch.Tensor:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from facemorph.morph import detail
@@ -54,3 +55,18 @@ def test_swapping_the_photos_swaps_the_weights() -> None:
     torch.testing.assert_close(
         detail.blend_details(a, b, weight(0.3), AGREE), detail.blend_details(b, a, weight(0.7), AGREE)
     )
+
+
+def test_strength_is_restored_to_the_mean_of_both() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.rand(1, 3, 128, 128, generator=generator) for _ in range(2))
+    half = torch.full((1, 1, 128, 128), 0.5)
+    mean = (a + b) / 2
+    restored = detail.restore_strength(mean, a, b, half)
+    assert mean.std() < 0.75 * a.std()
+    assert restored.std() == pytest.approx(float(a.std()), rel=0.08)
+
+
+def test_a_frame_as_strong_as_its_photos_stays() -> None:
+    a, b = (torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    assert torch.equal(detail.restore_strength(a, a, b, torch.zeros(1, 1, 64, 64)), a)

@@ -4,85 +4,176 @@ import pytest
 import torch
 
 from facemorph.morph import ownership
+from facemorph.morph.ownership import Regions
+from facemorph.morph.traits import Traits
+
+SIDE = ownership.MAP_SIZE
+BLACK, WHITE = torch.zeros(1, 3, 64, 64), torch.ones(1, 3, 64, 64)
+PLAIN = Traits(far_side=1.0, glasses=0.0)
+ALPHAS = torch.linspace(0, 1, 21)
 
 
 @pytest.fixture
 def points() -> torch.Tensor:
-    """A cross of landmarks in the middle of the crop."""
+    """68 landmarks: a cross in the middle of the crop, the eyes among them above its centre."""
     along = torch.linspace(0.35, 0.65, 34)
     half = torch.full_like(along, 0.5)
     return torch.cat([torch.stack([along, half], 1), torch.stack([half, along], 1)])
 
 
-BLACK, WHITE = torch.zeros(1, 3, 64, 64), torch.ones(1, 3, 64, 64)
-NOBODY, EVERYWHERE = torch.zeros(1, 1, 32, 32), torch.ones(1, 1, 32, 32)
+def disc(radius: float) -> torch.Tensor:
+    """Return a disc in the middle of the crop, (1, 1, SIDE, SIDE)."""
+    ticks = (torch.arange(SIDE) + 0.5) / SIDE - 0.5
+    return ((ticks[:, None].square() + ticks.square()).sqrt() < radius).float()[None, None]
 
 
-def maps(
+def parts(person: float, hair: float = 0.0) -> torch.Tensor:
+    """Return a person of radius `person` whose hair begins at radius `hair`; 0 for no hair."""
+    whole = disc(person)
+    return torch.cat([whole, whole * (1 - disc(hair)) if hair else torch.zeros_like(whole)], 1)
+
+
+def shown(masks: torch.Tensor, picture: torch.Tensor = WHITE) -> Regions:
+    return ownership.regions(ownership.kinds(masks), picture)
+
+
+def hand_over(
     alphas: torch.Tensor,
     points: torch.Tensor,
+    first: Regions,
+    second: Regions,
     photos: tuple[torch.Tensor, torch.Tensor] = (BLACK, WHITE),
-    people: tuple[torch.Tensor, torch.Tensor] = (NOBODY, EVERYWHERE),
-) -> torch.Tensor:
+    traits: tuple[Traits, Traits] = (PLAIN, PLAIN),
+) -> tuple[torch.Tensor, torch.Tensor]:
     count = len(alphas)
-    return ownership.hand_over(
-        alphas,
-        points.expand(count, -1, -1),
-        (photos[0].expand(count, -1, -1, -1), photos[1].expand(count, -1, -1, -1)),
-        (people[0].expand(count, -1, -1, -1), people[1].expand(count, -1, -1, -1)),
-    )
+    wide = [
+        Regions(*(x.expand(count, -1, -1, -1) for x in (r.membership, r.distance, r.tone))) for r in (first, second)
+    ]
+    pictures = photos[0].expand(count, -1, -1, -1), photos[1].expand(count, -1, -1, -1)
+    return ownership.hand_over(alphas, points.expand(count, -1, -1), pictures, wide[0], wide[1], traits)
 
 
-ALPHAS = torch.linspace(0, 1, 11)
+def test_kinds_are_background_body_and_hair() -> None:
+    kinds = ownership.kinds(parts(0.4, hair=0.3))
+    assert torch.equal(kinds.sum(1), torch.ones(1, SIDE, SIDE))
+    assert kinds[0, :, SIDE // 2, SIDE // 2].tolist() == [0, 1, 0]
+    assert kinds[0, :, SIDE // 2, round(SIDE * 0.15)].tolist() == [0, 0, 1]
+    assert kinds[0, :, 0, 0].tolist() == [1, 0, 0]
+
+
+def test_hair_beyond_the_person_is_no_hair() -> None:
+    assert ownership.kinds(torch.tensor([0.25, 0.75]).reshape(1, 2, 1, 1)).flatten().tolist() == [0.75, 0, 0.25]
+
+
+def test_signed_distance_of_a_disc() -> None:
+    distance = ownership.signed_distance(disc(0.3)[0, 0].bool())[0]
+    ticks = (torch.arange(SIDE) + 0.5) / SIDE - 0.5
+    expected = 0.3 - (ticks[:, None].square() + ticks.square()).sqrt()
+    torch.testing.assert_close(distance, expected.clamp(-0.5, 0.5), atol=1.5 / SIDE, rtol=0)
+
+
+@pytest.mark.parametrize(("inside", "expected"), [(True, 0.5), (False, -0.5)])
+def test_signed_distance_without_an_outline(inside: bool, expected: float) -> None:
+    assert (ownership.signed_distance(torch.full((16, 16), inside)) == expected).all()
 
 
 def test_ends_belong_to_one_photo(points: torch.Tensor) -> None:
-    weight = maps(torch.tensor([0.0, 1.0]), points)
+    weight, _ = hand_over(torch.tensor([0.0, 1.0]), points, shown(parts(0.45, 0.3)), shown(parts(0.3, 0.25)))
     assert not weight[0].any()
     assert (weight[1] == 1).all()
 
 
 def test_no_place_is_handed_back(points: torch.Tensor) -> None:
-    assert (maps(ALPHAS, points).diff(dim=0) >= -1e-6).all()
+    weight, _ = hand_over(ALPHAS, points, shown(parts(0.45, 0.3)), shown(parts(0.3, 0.25)))
+    assert (weight.diff(dim=0) >= -1e-6).all()
 
 
 def test_equal_photos_dissolve(points: torch.Tensor) -> None:
-    weight = maps(ALPHAS, points, photos=(WHITE, WHITE))
-    torch.testing.assert_close(weight, ALPHAS.reshape(-1, 1, 1, 1).expand_as(weight), atol=1e-3, rtol=0)
+    same = shown(parts(0.4, 0.3))
+    weight, _ = hand_over(ALPHAS, points, same, same, photos=(WHITE, WHITE))
+    torch.testing.assert_close(weight, ALPHAS.reshape(-1, 1, 1, 1).expand_as(weight), atol=2e-2, rtol=0)
 
 
 def test_the_face_blends_and_its_surroundings_change_hands_quickly(points: torch.Tensor) -> None:
-    weight = maps(ALPHAS, points)
-    middle = ownership.MAP_SIZE // 2
+    everywhere = shown(torch.cat([torch.ones(1, 1, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)], 1))
+    weight, _ = hand_over(ALPHAS, points, everywhere, everywhere)
+    middle = SIDE // 2
     torch.testing.assert_close(weight[:, 0, middle, middle], ALPHAS, atol=0.1, rtol=0)
     divided = ((weight > 0.02) & (weight < 0.98)).float().mean(0)[0]
     assert divided[middle, middle] > 0.8
-    assert divided[0, 0] < 0.5
+    assert divided[2, 2] < 0.4
 
 
-def test_the_background_of_both_dissolves(points: torch.Tensor) -> None:
-    weight = maps(ALPHAS, points, people=(NOBODY, NOBODY))
-    torch.testing.assert_close(weight, ALPHAS.reshape(-1, 1, 1, 1).expand_as(weight), atol=1e-3, rtol=0)
+def radius_of_the_person(weight: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> float:
+    """Return how far the person reaches from the middle to the right, by coverage."""
+    covered = (1 - weight) * first[:, :1] + weight * second[:, :1]
+    return float(covered[0, 0, SIDE // 2, SIDE // 2 :].sum() / SIDE)
 
 
-def test_hair_that_comes_grows_and_hair_that_goes_recedes(points: torch.Tensor) -> None:
-    middle, half = ownership.MAP_SIZE // 2, torch.tensor([0.5])
-    comes = maps(half, points, people=(NOBODY, EVERYWHERE))[0, 0]
-    goes = maps(half, points, people=(EVERYWHERE, NOBODY))[0, 0]
-    assert comes[middle, 4] > comes[0, 0] + 0.2
-    assert goes[middle, 4] < goes[0, 0] - 0.2
+@pytest.mark.parametrize(("first", "second"), [(0.25, 0.45), (0.45, 0.25)])
+def test_the_outline_moves_from_one_photo_to_the_other(points: torch.Tensor, first: float, second: float) -> None:
+    masks = parts(first), parts(second)
+    reach = [
+        radius_of_the_person(hand_over(torch.tensor([a]), points, *(shown(m) for m in masks))[0], *masks)
+        for a in (0.0, 0.4, 0.5, 0.6, 1.0)
+    ]
+    assert reach == sorted(reach, reverse=first > second)
+    assert reach[2] == pytest.approx((first + second) / 2, abs=0.03)
+
+
+def test_a_moving_outline_is_an_edge_not_a_veil(points: torch.Tensor) -> None:
+    weight, _ = hand_over(torch.tensor([0.5]), points, shown(parts(0.25)), shown(parts(0.45)))
+    ring = (disc(0.45) - disc(0.25)).bool()
+    divided = ((weight > 0.05) & (weight < 0.95))[ring].float().mean()
+    assert divided < 0.4
+
+
+def test_codes_mix_where_both_show_a_person_or_both_do_not(points: torch.Tensor) -> None:
+    _, mixed = hand_over(torch.tensor([0.5]), points, shown(parts(0.25)), shown(parts(0.45)))
+    assert mixed[disc(0.2).bool()].min() == 1
+    assert mixed[(1 - disc(0.5)).bool()].min() == 1
+    assert mixed[(disc(0.4) - disc(0.3)).bool()].max() == 0
+
+
+def test_glasses_go_before_the_middle_and_come_after_it(points: torch.Tensor) -> None:
+    worn = Traits(far_side=1.0, glasses=1.0)
+    person = shown(parts(0.45))
+    eyes = round(float(points[40, 0]) * SIDE), round(float(points[40, 1]) * SIDE)
+    gone, _ = hand_over(torch.tensor([0.5]), points, person, person, traits=(worn, PLAIN))
+    to_come, _ = hand_over(torch.tensor([0.5]), points, person, person, traits=(PLAIN, worn))
+    assert gone[0, 0, eyes[1], eyes[0]] > 0.95
+    assert to_come[0, 0, eyes[1], eyes[0]] < 0.05
+
+
+def test_a_face_seen_from_the_front_stays_longer_than_a_profile(points: torch.Tensor) -> None:
+    person, profile = shown(parts(0.45)), Traits(far_side=0.2, glasses=0.0)
+    middle = SIDE // 2
+    frontal_first, _ = hand_over(torch.tensor([0.5]), points, person, person, traits=(PLAIN, profile))
+    frontal_last, _ = hand_over(torch.tensor([0.5]), points, person, person, traits=(profile, PLAIN))
+    assert frontal_first[0, 0, middle, middle] < 0.1
+    assert frontal_last[0, 0, middle, middle] > 0.9
 
 
 def test_swapping_the_photos_and_turning_alpha_round_gives_the_rest(points: torch.Tensor) -> None:
     generator = torch.Generator().manual_seed(0)
     photos = (torch.rand(1, 3, 64, 64, generator=generator), torch.rand(1, 3, 64, 64, generator=generator))
-    people = (torch.rand(1, 1, 32, 32, generator=generator), torch.rand(1, 1, 32, 32, generator=generator))
-    there = maps(torch.tensor([0.3]), points, photos, people)
-    back = maps(torch.tensor([0.7]), points, photos[::-1], people[::-1])
-    torch.testing.assert_close(back, 1 - there, atol=1e-5, rtol=0)
+    first, second = shown(parts(0.45, 0.3), photos[0]), shown(parts(0.35, 0.2), photos[1])
+    traits = Traits(0.7, 0.8), Traits(1.0, 0.1)
+    there = hand_over(torch.tensor([0.3]), points, first, second, photos, traits)
+    back = hand_over(torch.tensor([0.7]), points, second, first, photos[::-1], traits[::-1])
+    torch.testing.assert_close(back[0], 1 - there[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(back[1], there[1], atol=1e-5, rtol=0)
 
 
-def test_the_map_is_smooth(points: torch.Tensor) -> None:
-    half = maps(torch.tensor([0.5]), points)[0, 0]
-    assert half.diff(dim=0).abs().max() < 0.5
-    assert half.diff(dim=1).abs().max() < 0.5
+def test_recolouring_meets_in_the_middle() -> None:
+    red = torch.tensor([0.8, 0.2, 0.2]).reshape(1, 3, 1, 1).expand(1, 3, 64, 64)
+    blue = torch.tensor([0.2, 0.2, 0.6]).reshape(1, 3, 1, 1).expand(1, 3, 64, 64)
+    first, second = shown(parts(0.45), red), shown(parts(0.45), blue)
+    inside = disc(0.4).bool().expand(1, 3, -1, -1)
+    for alpha, expected in ((0.0, red), (0.5, (red + blue) / 2), (1.0, blue)):
+        factor, offset = ownership.recolouring(first, second, torch.tensor([alpha])).split((1, 3), dim=1)
+        small = red[:, :, :SIDE, :SIDE]
+        torch.testing.assert_close((factor * small + offset)[inside], expected[:, :, :SIDE, :SIDE][inside])
+    factor, offset = ownership.recolouring(first, second, torch.tensor([1.0])).split((1, 3), dim=1)
+    assert factor[0, 0, 0, 0] == 1  # the background keeps its colours
+    assert not offset[0, :, 0, 0].any()

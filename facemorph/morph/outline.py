@@ -1,0 +1,62 @@
+"""The outline of the head as control points, so that hair moves with the face."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+ANGLES = tuple(math.radians(degrees) for degrees in range(10, 171, 20))
+"""Directions from the point between the eyes, counted from the right over the top."""
+NEAREST, FARTHEST, STEPS = 0.12, 0.75, 64
+"""Distances at which a ray looks for the outline, parts of the side."""
+MOST_STRETCH = 1.2
+"""Outlines are brought together by no more than this: hair may grow, a skull may not."""
+
+
+def radii(mask: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
+    """Return how far the head reaches in each direction of `ANGLES`.
+
+    Args:
+        mask: (1, 1, m, m) in [0, 1], where the person is.
+        centre: (2,), the point between the eyes, parts of the side.
+
+    Returns:
+        (len(ANGLES),) float64, parts of the side; NaN where the head goes on beyond the edge of the crop.
+    """
+    distance = torch.linspace(NEAREST, FARTHEST, STEPS, dtype=torch.float64)
+    places = centre + distance[None, :, None] * _directions()[:, None]
+    within = ((places >= 0) & (places <= 1)).all(-1)
+    grid = (2 * places - 1).to(mask.dtype).unsqueeze(0)
+    person = F.grid_sample(mask, grid, padding_mode="border", align_corners=False)[0, 0] > 0.5
+    ends = ~person | ~within
+    first = ends.double().argmax(1)
+    found = ends.any(1) & within.gather(1, first[:, None])[:, 0]
+    return torch.where(found, distance[first], torch.nan)
+
+
+def shared_points(
+    first: tuple[torch.Tensor, torch.Tensor], second: tuple[torch.Tensor, torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return control points on both outlines that belong together.
+
+    Args:
+        first, second: radii (len(ANGLES),) and centre (2,) of either head.
+
+    Returns:
+        Two (M, 2) float64, parts of the side, for the M directions in which both outlines are seen.
+    """
+    both = ~(first[0].isnan() | second[0].isnan())
+    first_radii, second_radii = first[0][both], second[0][both]
+    middle = (first_radii * second_radii).sqrt()
+    stretch = (second_radii / first_radii).clamp(1 / MOST_STRETCH, MOST_STRETCH).sqrt()
+    direction = _directions()[both]
+    return (
+        first[1] + (middle / stretch)[:, None] * direction,
+        second[1] + (middle * stretch)[:, None] * direction,
+    )
+
+
+def _directions() -> torch.Tensor:
+    return torch.tensor([(math.cos(angle), -math.sin(angle)) for angle in ANGLES], dtype=torch.float64)
