@@ -48,6 +48,7 @@ class Start:
         time: (B, 1, h, w) in [0, 1], how much noise there is to be.
         fault: (B, 1, h, w) in [0, 1], how much of another code there is.
         compact: (B, D) unit vectors.
+        told: (B, 1) bool, whether the network is shown the compact code.
     """
 
     clean: torch.Tensor
@@ -55,6 +56,7 @@ class Start:
     time: torch.Tensor
     fault: torch.Tensor
     compact: torch.Tensor
+    told: torch.Tensor
 
 
 Starter = Callable[[LatentPrior, Codes, torch.Tensor, torch.Generator], Start]
@@ -76,9 +78,11 @@ def from_noise(model: LatentPrior, codes: Codes, index: torch.Tensor, generator:
     time = torch.rand(len(index), 1, 1, 1, generator=generator)
     maps = smooth_maps(len(index), spatial.shape[-1], generator)
     varied = torch.rand(len(index), 1, 1, 1, generator=generator) < 1 / 3
-    clean = model.to_working(spatial)
+    told = torch.rand(len(index), 1, generator=generator) >= DROPPED
+    clean = model.to_working(spatial, compact)
+    clean = torch.where(told[:, :, None, None], clean, model.to_working(spatial, None))
     time = time * torch.where(varied, maps, 1.0).expand_as(maps)
-    return Start(clean, clean, time, torch.zeros_like(time), compact)
+    return Start(clean, clean, time, torch.zeros_like(time), compact, told)
 
 
 def from_blends(model: LatentPrior, codes: Codes, index: torch.Tensor, generator: torch.Generator) -> Start:
@@ -97,24 +101,28 @@ def from_blends(model: LatentPrior, codes: Codes, index: torch.Tensor, generator
         part.clamp(0, 0.5),
     )
     fault = 2 * weight
-    return Start(model.to_working(own), model.to_working(blend), noisiness * fault, fault, compact)
+    clean, start = model.to_working(own, compact), model.to_working(blend, compact)
+    return Start(clean, start, noisiness * fault, fault, compact, torch.ones(count, 1, dtype=torch.bool))
 
 
 def loss_of(model: LatentPrior, net: nn.Module, start: Start, generator: torch.Generator) -> torch.Tensor:
     """Return the squared error of the clean code that the network expects, (B,).
 
-    It is measured in the units of the network's output (EDM's weighting: Karras et al. 2022, equation 8), strong axes
-    counting for more.
+    It is divided by the square of how noisy or faulty a place is (as EDM weights it: Karras et al. 2022, equation 8),
+    so that strong axes count for more.
     """
     noise = torch.randn(start.clean.shape, generator=generator)
     u = torch.lerp(start.blend, noise, start.time)
     known, reach = model.precondition(start.time, start.fault)
     goal = (start.clean - known * u) / (reach + 1e-3)
-    dropped = torch.rand(len(u), 1, generator=generator) < DROPPED
-    compact = torch.where(dropped, model.no_compact, start.compact)
+    compact = torch.where(start.told, start.compact, model.no_compact)
     with torch.autocast(u.device.type, torch.bfloat16):
         output = net(u, start.time, start.fault, compact)
-    return (model.spread.view(-1, 1, 1).square() * (output - goal).square()).mean((1, 2, 3))
+    noisy = start.time.square() / (
+        (1 - start.time).square() * model.spread.view(-1, 1, 1).square() + start.time.square()
+    )
+    importance = reach.square() / (noisy + start.fault.square() + 1e-4)
+    return (importance * (output - goal).square()).mean((1, 2, 3))
 
 
 @torch.no_grad()
@@ -130,9 +138,9 @@ def flow_losses(
     generator = torch.Generator().manual_seed(0)
     sums = dict.fromkeys(GRID, 0.0)
     for rows in torch.arange(count).split(batch):
-        u = model.to_working(codes.spatial[0, rows].float())
-        noise = torch.randn(u.shape, generator=generator)
         compact = F.normalize(codes.compact[0, rows].float(), dim=1) if told else None
+        u = model.to_working(codes.spatial[0, rows].float(), compact)
+        noise = torch.randn(u.shape, generator=generator)
         for t in GRID:
             with torch.autocast("cpu", torch.bfloat16):
                 velocity = model.velocity(torch.lerp(u, noise, t), torch.full((len(u),), t), compact)
@@ -167,8 +175,6 @@ def train(args: argparse.Namespace) -> None:
     )
     config = LatentPriorConfig(width=args.width, depth=args.depth, heads=args.heads)
     model = LatentPrior(config)
-    model.fit_coordinates(codes.spatial[0, :: max(1, len(codes) // 2000)])
-    model.fit_compact(codes.compact.flatten(0, 1))
     optimizers = optimizers_of(model, args.lr)
     ema = Ema(model, args.ema)
     step, spent = 0, 0.0
@@ -179,6 +185,9 @@ def train(args: argparse.Namespace) -> None:
         for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         ema.weights, ema.count, step, spent = state["ema"], state["ema_count"], state["step"], state["spent"]
+    else:
+        model.fit(*(each.flatten(0, 1) for each in (codes.spatial, codes.compact, codes.partner_spatial)))
+        ema = Ema(model, args.ema)
     generator = torch.Generator().manual_seed(args.seed + step)
     net = torch.compile(model) if args.compile else model
     total = 60 * (args.total_minutes or args.minutes + spent / 60)

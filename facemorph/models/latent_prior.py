@@ -21,8 +21,8 @@ from torch import nn
 
 from facemorph import checkpoint
 
-FAULT_ERROR = 0.5
-"""About how far a code wholly at fault is from the one that is meant, in standard deviations of the codes."""
+RIDGE = 1e-3
+"""Weight of the ridge in the regression on the compact code, against its unit variance."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,16 @@ class Block(nn.Module):
 class LatentPrior(nn.Module):
     """What spatial codes of real faces look like.
 
-    The network sees the code in working coordinates: the principal axes of its channels, scaled so that strong axes
-    stay somewhat stronger (`fit_coordinates`). Its output is preconditioned as in EDM (Karras et al. 2022), per axis.
+    The network sees the code in working coordinates: what the compact code does not foretell linearly, along the
+    principal axes of the channels (`fit`). Its output is preconditioned as in EDM (Karras et al. 2022), per axis.
     """
 
     mean: torch.Tensor
     basis: torch.Tensor
     spread: torch.Tensor
+    fault_spread: torch.Tensor
+    centre: torch.Tensor
+    centre_axes: torch.Tensor
     compact_mean: torch.Tensor
     compact_axes: torch.Tensor
 
@@ -119,6 +122,10 @@ class LatentPrior(nn.Module):
         self.register_buffer("mean", torch.zeros(config.latent_channels))
         self.register_buffer("basis", torch.eye(config.latent_channels))
         self.register_buffer("spread", torch.ones(config.latent_channels))
+        self.register_buffer("fault_spread", torch.ones(config.latent_channels))
+        shape = (config.latent_channels, config.latent_size, config.latent_size)
+        self.register_buffer("centre", torch.zeros(shape))
+        self.register_buffer("centre_axes", torch.zeros(config.compact_rank, *shape))
         self.register_buffer("compact_mean", torch.zeros(config.compact_dim))
         self.register_buffer("compact_axes", torch.zeros(config.compact_rank, config.compact_dim))
         self.no_compact = nn.Parameter(torch.zeros(config.compact_dim))
@@ -146,24 +153,50 @@ class LatentPrior(nn.Module):
         return checkpoint.load_model(folder, cls, LatentPriorConfig)
 
     @torch.no_grad()
-    def fit_coordinates(self, spatial: torch.Tensor) -> None:
-        """Set the working coordinates from (N, C, h, w) codes: half way (in log) between plain and whitened axes."""
+    def fit(self, spatial: torch.Tensor, compact: torch.Tensor, partner: torch.Tensor) -> None:
+        """Set the working coordinates, and the Gaussian that `draw_compact` draws from.
+
+        The axes are the principal ones of the channels, scaled half way (in log) between plain and whitened, so that
+        strong axes stay somewhat stronger. The centre of the codes is a ridge regression on the compact code.
+
+        Args:
+            spatial: (N, C, h, w) codes.
+            compact: (N, D) unit vectors.
+            partner: (N, C, h, w) codes of other people in the same geometry.
+        """
+        self._fit_axes(spatial[:: max(1, len(spatial) // 2000)])
+        self._fit_compact(compact)
+        scores, rank = self._scores(compact), self.config.compact_rank
+        design = torch.cat([scores, torch.ones(len(scores), 1)], 1)
+        parts = list(zip(design.split(512), spatial.split(512), strict=True))
+        products = torch.stack([d.T @ self._turned(x).flatten(1) for d, x in parts]).sum(0)
+        ridge = RIDGE * len(scores) * torch.eye(rank + 1)
+        ridge[rank, rank] = 0.0
+        solved = torch.linalg.solve(design.T @ design + ridge, products).unflatten(1, self.centre.shape)
+        self.centre.copy_(solved[rank])
+        self.centre_axes.copy_(solved[:rank])
+        few = slice(None, None, max(1, len(spatial) // 2000))
+        u, other = (self.to_working(x[few], compact[few]) for x in (spatial, partner))
+        self.spread.copy_(u.square().mean((0, 2, 3)).sqrt())
+        self.fault_spread.copy_((other - u).square().mean((0, 2, 3)).sqrt() / 2)
+
+    def _fit_axes(self, spatial: torch.Tensor) -> None:
         vectors = spatial.float().permute(0, 2, 3, 1).flatten(0, 2)
         variance, axes = torch.linalg.eigh(torch.cov(vectors.T))
         deviation = variance.clamp_min(1e-8).sqrt()
-        scale = deviation.sqrt() * (deviation.mean()).sqrt()  # mean square of the spread becomes 1
         self.mean.copy_(vectors.mean(0))
-        self.basis.copy_(axes * scale)
-        self.spread.copy_(deviation / scale)
+        self.basis.copy_(axes * (deviation * deviation.mean()).sqrt())  # the mean variance becomes 1
 
-    @torch.no_grad()
-    def fit_compact(self, compact: torch.Tensor) -> None:
-        """Set what `draw_compact` draws from to a Gaussian over (N, D) compact codes along their principal axes."""
+    def _fit_compact(self, compact: torch.Tensor) -> None:
         centred = compact.float() - compact.float().mean(0)
         variance, axes = torch.linalg.eigh(centred.T @ centred / len(centred))
-        rank = self.config.compact_rank
         self.compact_mean.copy_(compact.float().mean(0))
-        self.compact_axes.copy_((axes * variance.clamp_min(0).sqrt()).T.flip(0)[:rank])
+        self.compact_axes.copy_((axes * variance.clamp_min(1e-12).sqrt()).T.flip(0)[: self.config.compact_rank])
+
+    def _scores(self, compact: torch.Tensor) -> torch.Tensor:
+        """Return (B, compact_rank) coordinates of compact codes along their axes, of unit variance."""
+        lengths = self.compact_axes.square().sum(1).clamp_min(1e-12)
+        return (compact.float() - self.compact_mean) @ (self.compact_axes / lengths.unsqueeze(1)).T
 
     def draw_compact(self, noise: torch.Tensor) -> torch.Tensor:
         """Draw compact codes of nobody in particular.
@@ -176,13 +209,23 @@ class LatentPrior(nn.Module):
         """
         return F.normalize(self.compact_mean + noise @ self.compact_axes, dim=1)
 
-    def to_working(self, spatial: torch.Tensor) -> torch.Tensor:
-        """Bring a spatial code (B, C, h, w) to working coordinates."""
-        return _turn(spatial - self.mean.view(-1, 1, 1), torch.linalg.inv(self.basis))
+    def expected(self, compact: torch.Tensor | None) -> torch.Tensor:
+        """Return where the compact code puts the centre of the codes, (B, C, h, w), or (1, C, h, w) without one."""
+        if compact is None:
+            return self.centre.unsqueeze(0)
+        with torch.autocast(compact.device.type, enabled=False):
+            return self.centre + torch.tensordot(self._scores(compact), self.centre_axes, 1)
 
-    def from_working(self, u: torch.Tensor) -> torch.Tensor:
+    def to_working(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+        """Bring a spatial code (B, C, h, w) to working coordinates, those of its compact code (B, D) or of None."""
+        return self._turned(spatial) - self.expected(compact)
+
+    def from_working(self, u: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
         """Undo `to_working`."""
-        return _turn(u, self.basis) + self.mean.view(-1, 1, 1)
+        return _turn(u + self.expected(compact), self.basis) + self.mean.view(-1, 1, 1)
+
+    def _turned(self, spatial: torch.Tensor) -> torch.Tensor:
+        return _turn(spatial - self.mean.view(-1, 1, 1), torch.linalg.inv(self.basis))
 
     def forward(
         self, u: torch.Tensor, t: torch.Tensor, fault: torch.Tensor, compact: torch.Tensor | None
@@ -218,10 +261,10 @@ class LatentPrior(nn.Module):
         The first is the best linear estimate for Gaussian codes, the second the error that it leaves (EDM: Karras et
         al. 2022, section 5), which a fault adds to.
         """
-        variance = self.spread.view(-1, 1, 1).square()
+        variance, fault_variance = (x.view(-1, 1, 1).square() for x in (self.spread, self.fault_spread))
         power = ((1 - t).square() * variance + t.square()).clamp_min(1e-6)
         known = (1 - t) * variance / power
-        return known, (variance * (t.square() / power + (FAULT_ERROR * fault).square())).sqrt()
+        return known, (variance * t.square() / power + fault_variance * fault.square()).sqrt()
 
     def clean(
         self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None, fault: torch.Tensor | None = None
@@ -270,7 +313,7 @@ class LatentPrior(nn.Module):
             if after > 0:
                 ahead = u + (after - now) / 2 * (slope + self._guided(ahead, after, compact, guidance))
             u = ahead
-        return self.from_working(u)
+        return self.from_working(u, compact)
 
     @torch.no_grad()
     def refine(
@@ -298,19 +341,21 @@ class LatentPrior(nn.Module):
             (B, C, h, w) spatial codes.
         """
         strength = self._map(strength, spatial)
-        u = torch.lerp(self.to_working(spatial), noise.expand_as(spatial), noisiness * strength)
+        u = torch.lerp(self.to_working(spatial, compact), noise.expand_as(spatial), noisiness * strength)
         for step in range(num_steps):
             fault = strength * (1 - step / num_steps)
             goal = self.clean(u, noisiness * fault, compact, fault)
             u = torch.lerp(u, goal, 1 / (num_steps - step))  # as far as time and fault fall
-        return torch.where(strength > 0, self.from_working(u), spatial)
+        return torch.where(strength > 0, self.from_working(u, compact), spatial)
 
     def _guided(self, u: torch.Tensor, t: float, compact: torch.Tensor | None, guidance: float) -> torch.Tensor:
         time = torch.full((len(u),), t, device=u.device)
         told = self.velocity(u, time, compact)
         if compact is None or guidance == 1.0:
             return told
-        return torch.lerp(self.velocity(u, time, None), told, guidance)
+        shift = self.expected(compact) - self.expected(None)  # between the coordinates with and without compact code
+        untold = self.velocity(u + (1 - t) * shift, time, None) + shift
+        return torch.lerp(untold, told, guidance)
 
     def _waves(self, x: torch.Tensor) -> torch.Tensor:
         """Return (B, 1, h, w) values in [0, 1] as sines and cosines (Vaswani et al. 2017) for each token.

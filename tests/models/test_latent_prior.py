@@ -48,8 +48,8 @@ def built(config: LatentPriorConfig = TINY) -> LatentPrior:
         torch.nn.init.normal_(parameter, std=0.1)
     channels, size = config.latent_channels, config.latent_size
     scales = torch.arange(1, channels + 1).view(-1, 1, 1) / channels
-    model.fit_coordinates(3 * scales * draw(500, channels, size, size, seed=1) + 1)
-    model.fit_compact(F.normalize(1 + 0.3 * draw(500, config.compact_dim, seed=2), dim=1))
+    codes, others = (3 * scales * draw(500, channels, size, size, seed=seed) + 1 for seed in (1, 2))
+    model.fit(codes, F.normalize(1 + 0.3 * draw(500, config.compact_dim, seed=2), dim=1), others)
     return model.eval()
 
 
@@ -68,18 +68,35 @@ def spatial() -> torch.Tensor:
     return draw(3, 4, 4, 4, seed=4)
 
 
-def test_working_coordinates_can_be_undone(model: LatentPrior, spatial: torch.Tensor) -> None:
-    torch.testing.assert_close(model.from_working(model.to_working(spatial)), spatial, atol=1e-5, rtol=1e-4)
+def test_working_coordinates_can_be_undone(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
+    for told in (compact, None):
+        back = model.from_working(model.to_working(spatial, told), told)
+        torch.testing.assert_close(back, spatial, atol=1e-5, rtol=1e-4)
 
 
-def test_working_coordinates_are_uncorrelated_and_as_wide_as_their_spread() -> None:
+def test_working_coordinates_hold_what_the_compact_code_does_not_foretell() -> None:
+    """Codes are made of a linear part of the compact code and noise of known size; the noise alone must be left."""
+    model, mixing = LatentPrior(dataclasses.replace(TINY, compact_rank=12)), draw(4, 4, seed=5)
+    compact = F.normalize(draw(4000, 12, seed=6), dim=1)
+    foretold = 20 * torch.tensordot(compact, draw(12, 4, 4, 4, seed=7), 1) - 2
+    rest = torch.einsum("ij,bjhw->bihw", mixing, draw(4000, 4, 4, 4, seed=8))
+    model.fit(foretold + rest, compact, (foretold + rest).roll(1, 0))
+    centre = model.from_working(torch.zeros_like(rest), compact)
+    assert (centre - foretold).square().mean() < 0.02 * rest.var()
+    u = model.to_working(foretold + rest, compact)
+    torch.testing.assert_close(u.square().mean((0, 2, 3)).sqrt(), model.spread, atol=0, rtol=0.05)
+    left = u.square().mean() / model.to_working(foretold + rest, None).square().mean()
+    assert 0.5 * rest.var() / foretold.var() < left < 2 * rest.var() / foretold.var()
+
+
+def test_axes_are_uncorrelated_and_of_unit_variance_on_the_whole() -> None:
     model = LatentPrior(TINY)
     codes = torch.einsum("ij,bjhw->bihw", draw(4, 4, seed=5), draw(2000, 4, 4, 4, seed=6)) - 2
-    model.fit_coordinates(codes)
-    vectors = model.to_working(codes).permute(0, 2, 3, 1).flatten(0, 2)
-    torch.testing.assert_close(torch.cov(vectors.T), model.spread.square().diag(), atol=1e-2, rtol=0.02)
-    torch.testing.assert_close(vectors.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
-    torch.testing.assert_close(model.spread.square().mean(), torch.tensor(1.0))
+    model.fit(codes, F.normalize(draw(2000, 12, seed=7), dim=1), codes.roll(1, 0))
+    covariance = torch.cov(model.to_working(codes, None).permute(0, 2, 3, 1).flatten(0, 2).T)
+    torch.testing.assert_close(covariance, covariance.diag().diag(), atol=0.02, rtol=0)
+    torch.testing.assert_close(covariance.diag().mean(), torch.tensor(1.0), atol=0.02, rtol=0)
+    torch.testing.assert_close(model.fault_spread, model.spread / 2**0.5, atol=0, rtol=0.03)  # half of A - B
 
 
 def test_a_silent_network_is_the_best_linear_estimate(spatial: torch.Tensor, compact: torch.Tensor) -> None:
@@ -141,6 +158,17 @@ def test_loss_falls_on_one_batch(spatial: torch.Tensor, compact: torch.Tensor) -
     assert losses[-1] < 0.3 * losses[0]
 
 
+def test_guidance_goes_further_from_what_nobody_looks_like(compact: torch.Tensor) -> None:
+    """The silent network knows Gaussians round two centres: guidance 2 moves samples by their distance once more."""
+    model = built()
+    torch.nn.init.zeros_(model.to_patches.weight)
+    torch.nn.init.zeros_(model.to_patches.bias)
+    noise = draw(3, 4, 4, 4, seed=9)
+    plain, guided = (model.sample(compact, noise, num_steps=200, guidance=g) for g in (1.0, 2.0))
+    told, untold = (model.from_working(torch.zeros_like(noise), c) for c in (compact, None))
+    torch.testing.assert_close(guided - plain, told - untold, atol=0.05, rtol=0.05)
+
+
 def test_samples_follow_noise_condition_and_guidance(model: LatentPrior, compact: torch.Tensor) -> None:
     noise = draw(3, 4, 4, 4, seed=9)
     told, again = (model.sample(compact, noise, num_steps=3) for _ in range(2))
@@ -186,8 +214,8 @@ def test_repair_in_reduced_precision_is_nearly_the_same(
 def test_one_step_of_repair_is_the_clean_code(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
     noise, strength = draw(1, 4, 4, 4, seed=12), torch.tensor([0.2, 0.4, 0.6])
     time = 0.5 * strength
-    u = torch.lerp(model.to_working(spatial), noise, time.view(-1, 1, 1, 1))
-    expected = model.from_working(model.clean(u, time, compact, strength))
+    u = torch.lerp(model.to_working(spatial, compact), noise, time.view(-1, 1, 1, 1))
+    expected = model.from_working(model.clean(u, time, compact, strength), compact)
     torch.testing.assert_close(model.refine(spatial, compact, strength, noise, noisiness=0.5), expected)
 
 
@@ -236,7 +264,7 @@ def test_save_and_load_give_the_same_output(spatial: torch.Tensor, compact: torc
     loaded, t = LatentPrior.from_checkpoint(tmp_path), torch.full((3,), 0.5)
     assert loaded.config == model.config
     torch.testing.assert_close(loaded.velocity(spatial, t, compact), model.velocity(spatial, t, compact))
-    torch.testing.assert_close(loaded.from_working(spatial), model.from_working(spatial))
+    torch.testing.assert_close(loaded.from_working(spatial, compact), model.from_working(spatial, compact))
 
 
 def test_every_config_field_changes_the_model() -> None:

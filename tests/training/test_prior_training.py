@@ -40,7 +40,7 @@ def codes() -> Codes:
 def prior(codes: Codes) -> LatentPrior:
     torch.manual_seed(0)
     model = LatentPrior(TINY)
-    model.fit_coordinates(codes.spatial[0])
+    model.fit(codes.spatial[0], codes.compact[0], codes.partner_spatial[0])
     return model
 
 
@@ -110,9 +110,12 @@ def test_blends_differ_from_their_goal_where_they_are_at_fault(prior: LatentPrio
 def test_flow_matching_starts_from_the_code_itself(prior: LatentPrior, codes: Codes) -> None:
     start = train_prior.from_noise(prior, codes, torch.arange(10), generator())
     assert torch.equal(start.clean, start.blend)
-    own = prior.to_working(codes.spatial.flatten(0, 1).float())
-    distance = torch.cdist(start.clean.flatten(1), own.flatten(1)).min(1).values
-    assert distance.max() < 1e-3
+    spatial, compact = codes.spatial.flatten(0, 1).float(), codes.compact.flatten(0, 1).float()
+    for told, known in ((True, compact), (False, None)):
+        rows = start.told[:, 0] == told
+        own = prior.to_working(spatial, known)
+        assert torch.cdist(start.clean[rows].flatten(1), own.flatten(1)).amin(1).lt(0.01).all()
+    assert 0 < start.told.sum() < 10
     varied = start.time.flatten(1).std(1) > 1e-4
     assert 0 < varied.sum() < 10
 
@@ -182,7 +185,6 @@ def test_training_lowers_the_loss_and_resumes(tmp_path: Path, codes: Codes, monk
 
 
 def test_faces_of_nobody_follow_their_seed(prior: LatentPrior, codes: Codes) -> None:
-    prior.fit_compact(codes.compact.flatten(0, 1))
     autoencoder = FaceAutoencoder(TINY_FACE).eval()
     first, again, other = (
         sample_faces.sample_faces(prior, autoencoder, generator(seed), count=3, num_steps=2) for seed in (1, 1, 2)
