@@ -51,7 +51,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _morph(arguments: argparse.Namespace) -> None:
     _check_output(arguments)
     morpher, a, b = _two_faces(arguments)
-    morph = morpher.morph(a, b, arguments.steps, arguments.size, arguments.interpolation, progress=_show_progress)
+    morph = morpher.morph(
+        a,
+        b,
+        arguments.steps,
+        arguments.size,
+        arguments.interpolation,
+        progress=_show_progress,
+        shape=arguments.shape,
+        appearance=arguments.appearance,
+        quality=arguments.quality,
+    )
     _warn(*(warning for warning in morph.warnings if warning not in (*a.warnings, *b.warnings)))
     _report(morph.save(arguments.output, fps=arguments.fps, ping_pong=arguments.ping_pong, hold=arguments.hold))
 
@@ -59,7 +69,8 @@ def _morph(arguments: argparse.Namespace) -> None:
 def _frame(arguments: argparse.Namespace) -> None:
     _check_output(arguments)
     morpher, a, b = _two_faces(arguments)
-    _report(save_still(arguments.output, morpher.frame(a, b, arguments.alpha, arguments.size)))
+    pixels = morpher.frame(a, b, arguments.alpha, arguments.size, shape=arguments.shape, quality=arguments.quality)
+    _report(save_still(arguments.output, pixels))
 
 
 def _strip(arguments: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from typing import NoReturn, TypeVar, get_args
 
 import torch
 
-from facemorph.morph import Interpolation
+from facemorph.morph import Interpolation, Quality
 from facemorph.pipeline import NUM_FRAMES, SIZES
 from facemorph.render import MAX_FPS, MAX_HOLD, MIN_FPS, STILL_SUFFIXES, SUFFIXES, RenderOptions
 
@@ -69,9 +69,15 @@ def parser() -> _Parser:
         "frame",
         "Write one frame of the morph.",
         "frame a.jpg b.jpg --alpha 0.5 -o middle.png",
-        [_output(STILL_SUFFIXES), _size_option(), two, model],
+        [_output(STILL_SUFFIXES), _size_option(), _quality_option(), two, model],
     )
-    frame.add_argument("--alpha", type=_alpha, default=0.5, metavar="0..1", help="0 is photo A, 1 is photo B")
+    frame.add_argument("--alpha", type=_position, default=0.5, metavar="0..1", help="0 is photo A, 1 is photo B")
+    frame.add_argument(
+        "--shape",
+        type=_position,
+        metavar="0..1",
+        help="where the shape stands; alpha places the rest: --alpha 0 --shape 1 is A in B's shape (default: alpha)",
+    )
     align = add(
         "align",
         "Write the aligned crop of a photo: what a morph starts from.",
@@ -95,7 +101,7 @@ def _size(text: str) -> int:
     return size
 
 
-def _alpha(text: str) -> float:
+def _position(text: str) -> float:
     return _in_range(text, float, 0.0, 1.0)
 
 
@@ -153,12 +159,31 @@ def _size_option() -> _Parser:
     return parser
 
 
+def _quality_option() -> _Parser:
+    parser = _Parser(add_help=False)
+    parser.add_argument(
+        "--quality",
+        choices=get_args(Quality),
+        default="best",
+        help="best lets the learned prior repair seams, fast skips it",
+    )
+    return parser
+
+
 def _morph_options(steps: int = 24) -> _Parser:
-    parser = _Parser(add_help=False, parents=[_size_option()])
+    parser = _Parser(add_help=False, parents=[_size_option(), _quality_option()])
     parser.add_argument("--steps", type=_steps, default=steps, metavar="N", help="number of frames from A to B")
     parser.add_argument(
         "--interpolation", choices=get_args(Interpolation), default="slerp", help="how the codes are mixed"
     )
+    held = parser.add_mutually_exclusive_group()  # with both held, nothing would move
+    for name, rest in (("shape", "appearance"), ("appearance", "shape")):
+        held.add_argument(
+            f"--{name}",
+            type=_position,
+            metavar="0..1",
+            help=f"hold the {name} here, 0 as in A, 1 as in B, while the {rest} goes from A to B (default: both go)",
+        )
     return parser
 
 

@@ -15,7 +15,8 @@ from PIL import Image
 from facemorph import __main__ as cli
 from facemorph.arguments import parser
 from facemorph.errors import AlignmentError, CheckpointNotFoundError, InputError
-from facemorph.pipeline import NUM_FRAMES, FaceMorpher
+from facemorph.morph import Quality
+from facemorph.pipeline import NUM_FRAMES, FaceMorpher, Morph
 from tests.fakes import tiny_morpher
 
 COMMANDS = ("morph", "strip", "frame", "align")
@@ -63,7 +64,7 @@ class TestMorph:
         code, out, err = terminal("morph", *two_photos, "-o", output, "--steps", 5, "--size", 64)
         assert (code, frames_of(output)) == (0, (8, (64, 64)))
         assert out == f"{output} ({max(1, round(output.stat().st_size / 1024))} KB)\n"
-        assert err.endswith("Morphing [##############################] 5/5\n")
+        assert "Morphing [##############################] 5/5\n" in err
         assert terminal.loaded == [{"path": None, "aligner": "auto", "device": "cpu"}]
 
     def test_playing_options(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
@@ -89,6 +90,36 @@ class TestMorph:
         words = ["--steps", 2, "--size", 64, "--aligner", "builtin", "--device", "cpu", "--checkpoint", tmp_path]
         assert terminal("morph", *two_photos, "-o", tmp_path / "o.gif", *words)[0] == 0
         assert terminal.loaded == [{"path": tmp_path, "aligner": "builtin", "device": "cpu"}]
+
+    @pytest.mark.parametrize("command", ["morph", "strip"])
+    @pytest.mark.parametrize(
+        ("words", "expected"),
+        [
+            ([], {"shape": None, "appearance": None, "quality": "best"}),
+            (["--appearance", 0], {"shape": None, "appearance": 0.0, "quality": "best"}),
+            (["--shape", 0.25, "--quality", "fast"], {"shape": 0.25, "appearance": None, "quality": "fast"}),
+        ],
+    )
+    def test_what_is_held_and_how_well(
+        self,
+        terminal: Terminal,
+        two_photos: tuple[Path, Path],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        command: str,
+        words: list[object],
+        expected: dict[str, object],
+    ) -> None:
+        asked: list[dict[str, Any]] = []
+        morph = FaceMorpher.morph
+
+        def listening(self: FaceMorpher, *arguments: Any, **settings: Any) -> Morph:
+            asked.append(settings)
+            return morph(self, *arguments, **settings)
+
+        monkeypatch.setattr(FaceMorpher, "morph", listening)
+        assert terminal(command, *two_photos, "-o", tmp_path / "o.png", "--steps", 2, "--size", 64, *words)[0] == 0
+        assert [{name: settings[name] for name in expected} for settings in asked] == [expected]
 
     def test_several_faces(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
         terminal.morpher = tiny_morpher(5)
@@ -129,6 +160,32 @@ class TestFrame:
             assert terminal("frame", *two_photos, "-o", tmp_path / name, "--size", 64, *words)[0] == 0
         x, y, z = ((tmp_path / name).read_bytes() for name in ("x.png", "y.png", "z.png"))
         assert x == y != z
+
+    def test_shape_goes_its_own_way(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
+        written = {}
+        for alpha, shape in ((0, None), (0, 0), (0, 1), (1, 1), (1, None)):
+            output = tmp_path / f"{alpha}-{shape}.png"
+            words = ["--alpha", alpha, "--size", 64, *([] if shape is None else ["--shape", shape])]
+            assert terminal("frame", *two_photos, "-o", output, *words)[0] == 0
+            written[alpha, shape] = output.read_bytes()
+        assert written[0, None] == written[0, 0]
+        assert written[1, None] == written[1, 1]
+        assert len(set(written.values())) == 3
+
+    def test_quality(
+        self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+        frame = FaceMorpher.frame
+
+        def listening(self: FaceMorpher, *arguments: Any, quality: Quality, **settings: Any) -> Any:
+            asked.append(quality)
+            return frame(self, *arguments, quality=quality, **settings)
+
+        monkeypatch.setattr(FaceMorpher, "frame", listening)
+        for words in ([], ["--quality", "best"], ["--quality", "fast"]):
+            assert terminal("frame", *two_photos, "-o", tmp_path / "o.png", "--size", 64, *words)[0] == 0
+        assert asked == ["best", "best", "fast"]
 
 
 class TestAlign:
@@ -177,6 +234,9 @@ class TestRefusedBeforeTheWork:
             (["--hold", "-1"], "argument --hold: -1 is out of range, choose from 0 to 10"),
             (["--face-a", "-1"], "argument --face-a: -1 is out of range, choose from 0 to 99"),
             (["--device", "abacus"], "argument --device: torch has no device 'abacus' here, choose cpu"),
+            (["--shape", "1.5"], "argument --shape: 1.5 is out of range, choose from 0 to 1"),
+            (["--appearance", "-1"], "argument --appearance: -1 is out of range, choose from 0 to 1"),
+            (["--shape", "0", "--appearance", "1"], "argument --appearance: not allowed with argument --shape"),
             (["--loud"], "unrecognized arguments: --loud"),
         ],
     )
@@ -189,13 +249,20 @@ class TestRefusedBeforeTheWork:
         assert (code, out) == (2, "")
         assert err == f"Error: {message.format(most=most)}. See {program} --help.\n"
 
-    @pytest.mark.parametrize("alpha", ["-0.1", "1.01", "nan"])
-    def test_alpha(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path, alpha: str) -> None:
-        code, _, err = terminal("frame", *two_photos, "-o", tmp_path / "o.png", f"--alpha={alpha}")
-        assert (code, err.split(". See")[0]) == (
-            2,
-            f"Error: argument --alpha: {alpha} is out of range, choose from 0 to 1",
-        )
+    @pytest.mark.parametrize("option", ["--alpha", "--shape"])
+    @pytest.mark.parametrize("value", ["-0.1", "1.01", "nan"])
+    def test_position_of_a_frame(
+        self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path, option: str, value: str
+    ) -> None:
+        code, _, err = terminal("frame", *two_photos, "-o", tmp_path / "o.png", f"{option}={value}")
+        message = f"Error: argument {option}: {value} is out of range, choose from 0 to 1"
+        assert (code, err.split(". See")[0]) == (2, message)
+
+    @pytest.mark.parametrize("command", ["morph", "strip", "frame"])
+    def test_quality(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path, command: str) -> None:
+        code, _, err = terminal(command, *two_photos, "-o", tmp_path / "o.png", "--quality", "good")
+        assert code == 2
+        assert err.startswith("Error: argument --quality: invalid choice: 'good' (choose from ")
 
     @pytest.mark.parametrize(
         ("command", "suffix", "known"),

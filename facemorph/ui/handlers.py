@@ -20,6 +20,7 @@ from PIL import Image
 
 from facemorph.align import AlignedFace
 from facemorph.errors import FaceMorphError, ImageTooLargeError, UnsupportedImageError
+from facemorph.morph import Quality
 from facemorph.render import draw_landmarks
 from facemorph.ui.guard import guarded
 from facemorph.ui.stage import stage_value
@@ -27,6 +28,7 @@ from facemorph.ui.texts import (
     Language,
     describe_error,
     describe_face,
+    describe_warnings,
     file_size,
     language_of,
     photo_name,
@@ -42,8 +44,15 @@ DOWNLOADS = {"gif": "GIF", "webp": "WebP", "mp4": "MP4", "png": "Strip"}
 
 PREVIEW_SIZE = 384
 
+HELD: dict[str, tuple[float | None, float | None]] = {
+    "both": (None, None),
+    "shape": (None, 0.0),
+    "appearance": (0.0, None),
+}
+"""What morphs, and where shape and appearance are held for that: what does not morph stays as in face A."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)  # Gradio tells by the hash whether the face is another one
 class ChosenFace:
     """A face that was found in an uploaded photo; lives in the session's `gr.State`.
 
@@ -173,6 +182,8 @@ class PairHandlers:
         size: int,
         fps: float,
         ping_pong: bool,
+        quality: Quality,
+        moving: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008, Gradio finds it by its default
     ) -> Iterator[MorphView]:
@@ -180,8 +191,9 @@ class PairHandlers:
         language = language_of(request)
         unchanged = MorphView(*[gr.skip()] * len(MorphView._fields))
         if chosen_a is None or chosen_b is None:
-            yield unchanged._replace(note=note(_missing(chosen_a, chosen_b, language), "error"))
+            yield unchanged._replace(note=note(missing(chosen_a, chosen_b, language), "error"))
             return
+        shape, appearance = HELD[moving]
         label = say(language, "Morphing", "正在变形")
         try:
             result = self.morpher.morph(
@@ -190,16 +202,19 @@ class PairHandlers:
                 num_frames=int(steps),
                 size=int(size),
                 progress=lambda done, total: progress((done, total), desc=label, unit=say(language, "frames", "帧")),
+                quality=quality,
+                shape=shape,
+                appearance=appearance,
             )
             with tempfile.TemporaryDirectory(prefix="facemorph-") as folder:
                 files = _Files(result, Path(folder), fps=float(fps), ping_pong=ping_pong)
                 gif, gif_button, warnings = files.download("gif")
-                caption = _caption(len(result.frames), int(size), gif, language)
+                caption = _caption(len(result.frames), moving, int(size), gif, language)
                 known = chosen_a.face.warnings + chosen_b.face.warnings  # these stand beside the photos
                 warnings = (*(sentence for sentence in result.warnings if sentence not in known), *warnings)
                 yield MorphView(
                     stage_value(gif, result.frames, result.alphas, caption),
-                    note(" ".join(warnings)),
+                    note(describe_warnings(warnings, language)),
                     gif_button,
                     *[
                         gr.DownloadButton(f"{DOWNLOADS[suffix]} …", interactive=False)
@@ -222,7 +237,7 @@ class PairHandlers:
             except FaceMorphError as error:
                 buttons[suffix] = gr.DownloadButton(DOWNLOADS[suffix], value=None, interactive=False)
                 failures.append(describe_error(error, language))
-        sentences = " ".join([*warnings, *failures])
+        sentences = " ".join([describe_warnings(warnings, language), *failures]).strip()
         return unchanged._replace(note=note(sentences, "error" if failures else "plain"), **buttons)
 
 
@@ -262,17 +277,21 @@ def _preview(face: AlignedFace) -> npt.NDArray[np.uint8]:
     return np.asarray(marked.resize((PREVIEW_SIZE, PREVIEW_SIZE), Image.Resampling.LANCZOS))
 
 
-def _missing(chosen_a: ChosenFace | None, chosen_b: ChosenFace | None, language: Language) -> str:
+def missing(chosen_a: ChosenFace | None, chosen_b: ChosenFace | None, language: Language) -> str:
+    """Return the sentence about the photos that have no face yet; at least one has none."""
     if chosen_a is None and chosen_b is None:
         return say(language, "Add photos A and B first.", "请先添加照片 A 和 B。")
     slot = "A" if chosen_a is None else "B"
     return say(language, f"Photo {slot} has no face yet. Add one first.", f"照片 {slot} 还没有人脸，请先添加。")
 
 
-def _caption(num_frames: int, size: int, gif: Path, language: Language) -> str:
+def _caption(num_frames: int, moving: str, size: int, gif: Path, language: Language) -> str:
     size_text = file_size(gif.stat().st_size)
+    english, chinese = {"shape": (", shape only", "，仅形状"), "appearance": (", appearance only", "，仅外观")}.get(
+        moving, ("", "")
+    )
     return say(
         language,
-        f"{num_frames} frames · {size} × {size} px · GIF {size_text}",
-        f"{num_frames} 帧 · {size} × {size} 像素 · GIF {size_text}",
+        f"{num_frames} frames{english} · {size} × {size} px · GIF {size_text}",
+        f"{num_frames} 帧{chinese} · {size} × {size} 像素 · GIF {size_text}",
     )

@@ -14,7 +14,9 @@ from facemorph.ui import theme
 from facemorph.ui.examples import EXAMPLES, example_row, find_pairs
 from facemorph.ui.handlers import DOWNLOADS, PairHandlers, PhotoHandlers, Slot
 from facemorph.ui.photo import Photo
+from facemorph.ui.settings import Settings, Still, build_settings
 from facemorph.ui.stage import Stage
+from facemorph.ui.still import StillHandlers
 from facemorph.ui.texts import I18N, TITLE, text
 
 if TYPE_CHECKING:
@@ -48,21 +50,6 @@ class PhotoColumn:
     def outputs(self) -> list[Any]:
         """All of them."""
         return [self.photo, self.chosen, self.crop, self.note, self.choice]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How the morph is to be made."""
-
-    steps: gr.Slider
-    size: gr.Radio
-    fps: gr.Slider
-    ping_pong: gr.Checkbox
-
-    @property
-    def inputs(self) -> list[Any]:
-        """All of them, in the order of the handler's arguments."""
-        return [self.steps, self.size, self.fps, self.ping_pong]
 
 
 @dataclass(frozen=True)
@@ -105,9 +92,10 @@ def build_page(morpher: FaceMorpher, examples: Path = EXAMPLES) -> gr.Blocks:
             with gr.Column(elem_classes="result"):
                 result = _result(result_note)
             with gr.Column(elem_classes="options"):
-                settings = _settings()
+                settings, still = build_settings()
         gr.Markdown(text("consent"), elem_classes="fine")
         _connect(morpher, a, b, swap, settings, button, result)
+        _connect_still(morpher, a, b, settings, still)
         if gallery is not None:
             _connect_examples(morpher, gallery, pairs, a, b)
     page.queue(max_size=QUEUE_LENGTH, api_open=False)
@@ -181,20 +169,6 @@ def _photo_column(slot: Slot) -> PhotoColumn:
     return PhotoColumn(photo, gr.State(time_to_live=STATE_SECONDS), crop, note, choice)
 
 
-def _settings() -> Settings:
-    with gr.Group(elem_classes="settings"):
-        size = gr.Radio([128, 256, 384, 512], value=256, label=text("size"), elem_id="size")
-        with gr.Row():
-            steps = gr.Slider(
-                8, 60, 24, step=1, label=text("steps"), interactive=True, buttons=[], min_width=140, elem_id="steps"
-            )
-            fps = gr.Slider(
-                5, 30, 20, step=1, label=text("fps"), interactive=True, buttons=[], min_width=140, elem_id="fps"
-            )
-        ping_pong = gr.Checkbox(True, label=text("ping_pong"), elem_id="ping-pong")
-    return Settings(steps, size, fps, ping_pong)
-
-
 def _result(note: gr.HTML) -> Result:
     stage = Stage(elem_id="stage")
     with gr.Row(elem_classes="downloads"):
@@ -240,6 +214,26 @@ def _connect(
         show_progress_on=result.stage,
         **HEAVY,
     )
+
+
+def _connect_still(morpher: FaceMorpher, a: PhotoColumn, b: PhotoColumn, settings: Settings, still: Still) -> None:
+    for column in (a, b):
+        column.photo.change(None, None, still.note, js="() => ''")
+    handlers = StillHandlers(morpher)
+    is_open = gr.State(False)
+    still.accordion.expand(lambda: True, None, is_open, api_name="open", **LIGHT)
+    still.accordion.collapse(lambda: False, None, is_open, api_name="close", **LIGHT)
+    inputs = [a.chosen, b.chosen, still.shape, still.appearance, settings.size, settings.quality]
+    latest: dict[str, Any] = {
+        "trigger_mode": "always_last",
+        "show_progress": "minimal",
+        "show_progress_on": still.picture,
+        **HEAVY,
+    }
+    # Not `release`: the arrow keys release nothing. While one frame is rendered, only the last position waits.
+    gr.on([still.shape.input, still.appearance.input], handlers.show, inputs, still.outputs, **latest)
+    changed = [is_open.change, a.chosen.change, b.chosen.change, settings.size.input, settings.quality.input]
+    gr.on(changed, handlers.follow, [is_open, *inputs], still.outputs, **latest)
 
 
 def _connect_examples(

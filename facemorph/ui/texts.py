@@ -7,6 +7,7 @@ are made on the server, in the language that the request asks for.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import gradio as gr
@@ -45,6 +46,26 @@ TEXTS: dict[str, tuple[str, str]] = {
     "fps": ("Speed, fps", "速度（帧/秒）"),
     "size": ("Size in pixels", "尺寸（像素）"),
     "ping_pong": ("Ping-pong: back to A again", "往返播放：再变回 A"),
+    "quality": ("Quality", "质量"),
+    "quality_info": (
+        "Best lets a learned prior repair seams; fast skips it.",
+        "“最佳”用学到的先验修补接缝；“快速”跳过这一步。",
+    ),
+    "best": ("Best", "最佳"),
+    "fast": ("Fast", "快速"),
+    "apart": ("Shape and appearance", "形状与外观"),
+    "apart_info": (
+        "Shape is where the features and the outline lie. Appearance is the rest: skin, hair, background.",
+        "形状是五官和轮廓的位置；外观是其余部分：皮肤、头发、背景。",
+    ),
+    "moving": ("What morphs", "变形内容"),
+    "moving_info": ("In the animation. The rest stays as in A.", "用于动画；其余部分保持 A 的样子。"),
+    "both": ("Both", "两者"),
+    "shape_only": ("Shape only", "仅形状"),
+    "appearance_only": ("Appearance only", "仅外观"),
+    "still": ("One frame: place each between A and B.", "单帧：分别选择两者在 A 与 B 之间的位置。"),
+    "shape": ("Shape", "形状"),
+    "appearance": ("Appearance", "外观"),
     "morph": ("Morph", "开始变形"),
 }
 
@@ -70,8 +91,15 @@ STAGE_TEXTS: dict[str, dict[str, str]] = {
 WARNINGS: dict[str, str] = {
     r"(\d+) faces found; the largest was taken\.": "照片中有 {} 张人脸，已选用最大的一张。",
     r"The face is only (\d+) pixels across; the result will be soft\.": "人脸只有 {} 像素宽，结果会偏模糊。",
+    r"The person in photo ([AB]) could not be told from the background, "
+    r"so hair and background dissolve instead of changing hands\.": (
+        "无法把照片 {} 中的人物与背景分开，因此头发和背景只做淡入淡出。"
+    ),
+    r"No ffmpeg was found, so the GIF has coarser colours\. Install imageio-ffmpeg for the better ones\.": (
+        "没有找到 ffmpeg，GIF 的颜色会比较粗糙。安装 imageio-ffmpeg 可以改善。"
+    ),
 }
-"""What the aligner warns of, and the same in Chinese; its numbers go where the braces stand."""
+"""What the package warns of, and the same in Chinese; numbers and names go where the braces stand."""
 
 BACKENDS: dict[str, tuple[str, str]] = {
     "builtin": ("built-in aligner", "内置对齐器"),
@@ -114,9 +142,15 @@ def photo_name(slot: str, language: Language) -> str:
 def describe_face(face: AlignedFace, language: Language) -> str:
     """Return one line about a face that was found: by which backend, and what to know about it."""
     english, chinese = BACKENDS.get(face.backend, (face.backend, face.backend))
+    found = say(language, f"face found by the {english}. ", f"已由{chinese}找到人脸。")
+    return (found + describe_warnings(face.warnings, language)).strip()
+
+
+def describe_warnings(warnings: Sequence[str], language: Language) -> str:
+    """Return the sentences of `warnings`, one after the other."""
     if language == "en":
-        return " ".join([f"face found by the {english}.", *face.warnings])
-    return f"已由{chinese}找到人脸。{''.join(_warning_in_chinese(warning) for warning in face.warnings)}"
+        return " ".join(warnings)
+    return "".join(_warning_in_chinese(warning) for warning in warnings)
 
 
 def _warning_in_chinese(warning: str) -> str:

@@ -6,10 +6,13 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import Server, Tab, draw_photo, open_tab, serving
+from tests.ui.fake import FakeMorpher
 
 pytestmark = pytest.mark.browser
 
@@ -152,6 +155,36 @@ def test_an_example_fills_both_places(tab: Tab) -> None:
     tab.morph()
 
 
+def test_shape_and_appearance_go_apart(tab: Tab, photos: dict[str, Path]) -> None:
+    still, note = tab.page.locator("#still img"), tab.page.locator("#note-still")
+    shape, appearance = (tab.page.locator(f"#{name} input[type=range]") for name in ("shape", "appearance"))
+    tab.page.get_by_role("button", name="Shape and appearance").click()
+    shape.press("End")
+    expect(note).to_have_text("Add photos A and B first.")
+    expect(still).to_have_count(0)
+    tab.give(photos["a"], photos["b"])
+    expect(still).to_be_visible()
+    expect(note).to_have_text("")
+    steps = [lambda: appearance.press("Home")]
+    steps += [lambda words=words: tab.page.get_by_text(words, exact=True).click() for words in ("128", "Fast")]
+    for step in steps:
+        before = still.get_attribute("src")
+        assert before is not None
+        step()
+        expect(still).not_to_have_attribute("src", before)
+    with tab.page.expect_download() as download:
+        tab.page.click("#download-still")
+    assert download.value.suggested_filename == "facemorph-frame.png"
+    morpher = FakeMorpher()
+    a, b = morpher.align(photos["a"]), morpher.align(photos["b"])
+    with Image.open(download.value.path()) as picture:
+        expected = morpher.frame(a, b, 0.0, 128, shape=1.0, quality="fast")
+        np.testing.assert_array_equal(np.asarray(picture), expected)
+    tab.page.get_by_text("Shape only", exact=True).click()
+    tab.morph()
+    expect(tab.page.locator("#stage .caption")).to_contain_text("24 frames, shape only · 128 × 128 px")
+
+
 def test_the_unforeseen_shows_no_traceback(tab: Tab, photos: dict[str, Path]) -> None:
     tab.put("a", photos["crash"])
     expect(tab.page.get_by_text("Something went wrong here.")).to_be_visible()
@@ -169,6 +202,9 @@ def test_a_phone_shows_everything_in_its_width(browser: Browser, server: Server,
         tab.morph()
         assert tab.page.evaluate(WIDER_THAN_THE_SCREEN) == []
         expect(tab.page.locator("#stage .screen")).to_be_in_viewport()
+        tab.page.get_by_role("button", name="Shape and appearance").click()
+        expect(tab.page.locator("#still img")).to_be_visible()
+        assert tab.page.evaluate(WIDER_THAN_THE_SCREEN) == []
 
 
 @pytest.mark.parametrize(

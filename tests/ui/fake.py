@@ -81,6 +81,22 @@ class FakeMorpher:
             warnings=several,
         )
 
+    def frame(
+        self,
+        a: AlignedFace,
+        b: AlignedFace,
+        alpha: float,
+        size: int = 256,
+        *,
+        shape: float | None = None,
+        quality: str = "best",
+    ) -> npt.NDArray[np.uint8]:
+        """Dissolve by alpha and shift to the right by shape; "fast" is darker."""
+        ends = [np.asarray(Image.fromarray(face.image).resize((size, size)), np.float32) for face in (a, b)]
+        mixed = (1 - alpha) * ends[0] + alpha * ends[1]
+        moved = np.roll(mixed, round((alpha if shape is None else shape) * size / 4), axis=1)
+        return (moved * (0.5 if quality == "fast" else 1)).astype(np.uint8)
+
     def morph(
         self,
         a: AlignedFace,
@@ -89,14 +105,18 @@ class FakeMorpher:
         size: int = 256,
         interpolation: str = "slerp",
         progress: Callable[[int, int], None] | None = None,
+        *,
+        shape: float | None = None,
+        appearance: float | None = None,
+        quality: str = "best",
     ) -> FakeMorph:
         if not 2 <= num_frames <= 120:
             raise InputError(f"{num_frames} steps were asked for. Choose between 2 and 120.")
-        ends = [np.asarray(Image.fromarray(face.image).resize((size, size)), np.float32) for face in (a, b)]
         alphas = np.linspace(0, 1, num_frames, dtype=np.float32)
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         for i, alpha in enumerate(alphas):
-            frames[i] = np.round((1 - alpha) * ends[0] + alpha * ends[1])
+            mixed, moved = (alpha if held is None else held for held in (appearance, shape))
+            frames[i] = self.frame(a, b, mixed, size, shape=moved, quality=quality)
             time.sleep(self.seconds / num_frames)
             if progress is not None:
                 progress(i + 1, num_frames)

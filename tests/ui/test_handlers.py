@@ -1,15 +1,21 @@
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 import numpy as np
 import pytest
+from gradio.utils import deep_hash
 from PIL import Image
 
-from facemorph.errors import RenderError
+from facemorph.align import AlignedFace
+from facemorph.errors import InputError, RenderError
+from facemorph.pipeline import NO_MASK
 from facemorph.ui.handlers import ChosenFace, MorphView, PairHandlers, PhotoHandlers, note
+from facemorph.ui.still import StillHandlers, StillView
 from tests.ui.fake import FakeMorph, FakeMorpher, Rendered
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en-GB,en;q=0.9"})
@@ -42,7 +48,7 @@ def _chosen(morpher: FakeMorpher, path: str) -> ChosenFace:
 
 
 def _morph(morpher: FakeMorpher, *arguments: object, request: object = ENGLISH) -> Iterator[MorphView]:
-    settings = (12, 128, 20, True)
+    settings = (12, 128, 20, True, "best", "both")
     return PairHandlers(morpher).morph(*arguments, *settings, request, progress=lambda *_, **__: None)
 
 
@@ -162,7 +168,9 @@ class TestMorph:
         self, morpher: FakeMorpher, photo: str, other: str
     ) -> None:
         faces = _chosen(morpher, photo), _chosen(morpher, other)
-        (view,) = PairHandlers(morpher).morph(*faces, 10_000, 128, 20, True, ENGLISH, progress=lambda *_, **__: None)
+        (view,) = PairHandlers(morpher).morph(
+            *faces, 10_000, 128, 20, True, "best", "both", ENGLISH, progress=lambda *_, **__: None
+        )
         assert "10000 steps were asked for." in view.note
         assert view.stage == SKIP
 
@@ -191,8 +199,121 @@ class TestMorph:
             assert (desc, unit) == ("Morphing", "frames")
             seen.append(done)
 
-        list(PairHandlers(morpher).morph(*faces, 8, 128, 20, True, ENGLISH, progress=progress))
+        list(PairHandlers(morpher).morph(*faces, 8, 128, 20, True, "best", "both", ENGLISH, progress=progress))
         assert seen == [(i, 8) for i in range(1, 9)]
+
+    @pytest.mark.parametrize(
+        ("moving", "held", "words", "chinese"),
+        [
+            ("both", {"shape": None, "appearance": None}, "8 frames · 128", "8 帧 · 128"),
+            ("shape", {"shape": None, "appearance": 0.0}, "8 frames, shape only · 128", "8 帧，仅形状 · 128"),
+            ("appearance", {"shape": 0.0, "appearance": None}, "8 frames, appearance only · 128", "8 帧，仅外观 · 128"),
+        ],
+    )
+    def test_what_does_not_morph_stays_as_in_a(
+        self,
+        morpher: FakeMorpher,
+        photo: str,
+        other: str,
+        monkeypatch: pytest.MonkeyPatch,
+        moving: str,
+        held: dict[str, float | None],
+        words: str,
+        chinese: str,
+    ) -> None:
+        asked: list[dict[str, object]] = []
+        morph = FakeMorpher.morph
+
+        def listening(self: FakeMorpher, *faces: AlignedFace, **settings: Any) -> FakeMorph:
+            asked.append(settings)
+            return morph(self, *faces, **settings)
+
+        monkeypatch.setattr(FakeMorpher, "morph", listening)
+        faces = _chosen(morpher, photo), _chosen(morpher, other)
+        for request, caption in ((ENGLISH, words), (CHINESE, chinese)):
+            settings = (8, 128, 20, True, "fast", moving)
+            first, _ = PairHandlers(morpher).morph(*faces, *settings, request, progress=lambda *_, **__: None)
+            assert first.stage["caption"].startswith(caption)
+        assert all(settings.items() >= {**held, "quality": "fast"}.items() for settings in asked)
+
+    def test_warnings_of_the_morph_are_said_once_and_in_chinese(
+        self, morpher: FakeMorpher, photo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        group = _chosen(morpher, _photo(tmp_path / "group.png", (0, 255, 0)))
+        morph = FakeMorpher.morph
+
+        def warning(self: FakeMorpher, a: AlignedFace, b: AlignedFace, **settings: Any) -> FakeMorph:
+            warnings = (*a.warnings, *b.warnings, NO_MASK.format("B"))
+            return replace(morph(self, a, b, **settings), warnings=warnings)
+
+        monkeypatch.setattr(FakeMorpher, "morph", warning)
+        for view in _morph(morpher, group, _chosen(morpher, photo)):
+            assert view.note == note(NO_MASK.format("B"))  # the five faces stand beside photo A
+        for view in _morph(morpher, group, _chosen(morpher, photo), request=CHINESE):
+            assert "无法把照片 B 中的人物与背景分开" in view.note
+
+
+class TestStill:
+    @staticmethod
+    def _show(
+        morpher: FakeMorpher, *faces: ChosenFace | None, request: object = ENGLISH, **settings: Any
+    ) -> Iterator[StillView]:
+        asked = {"shape": 1.0, "appearance": 0.0, "size": 128, "quality": "best"} | settings
+        return StillHandlers(morpher).show(*faces, **asked, request=request)
+
+    def test_the_frame_is_the_one_asked_for(self, morpher: FakeMorpher, photo: str, other: str) -> None:
+        faces = _chosen(morpher, photo), _chosen(morpher, other)
+        views = self._show(morpher, *faces, shape=0.25, appearance=0.75, size=384, quality="fast")
+        view = next(views)
+        expected = morpher.frame(faces[0].face, faces[1].face, 0.75, 384, shape=0.25, quality="fast")
+        assert view.picture["visible"] is view.png["visible"] is True
+        assert view.note == ""
+        assert view.png["label"].startswith("PNG · ")
+        for path in (view.picture["value"], view.png["value"]):
+            assert Path(path).name == "facemorph-frame.png"
+            with Image.open(path) as still:
+                assert still.format == "PNG"
+                np.testing.assert_array_equal(np.asarray(still), expected)
+        assert list(views) == []
+        assert not Path(view.png["value"]).exists()  # Gradio has its copies by now
+
+    def test_a_missing_face_is_said_and_nothing_is_computed(
+        self, morpher: FakeMorpher, photo: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delattr(FakeMorpher, "frame")
+        (view,) = self._show(morpher, _chosen(morpher, photo), None)
+        assert view.note == note("Photo B has no face yet. Add one first.", "error")
+        assert view.picture["visible"] is view.png["visible"] is False
+        (view,) = self._show(morpher, None, None, request=CHINESE)
+        assert "请先添加照片 A 和 B。" in view.note
+
+    def test_an_error_is_said_and_the_last_still_stays(
+        self, morpher: FakeMorpher, photo: str, other: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise InputError("shape is 7.")
+
+        monkeypatch.setattr(FakeMorpher, "frame", refuse)
+        (view,) = self._show(morpher, _chosen(morpher, photo), _chosen(morpher, other))
+        assert view == (SKIP, note("shape is 7.", "error"), SKIP)
+
+    def test_it_follows_other_changes_only_where_it_is_in_view(
+        self, morpher: FakeMorpher, photo: str, other: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        faces = _chosen(morpher, photo), _chosen(morpher, other)
+        handlers, settings = StillHandlers(morpher), (1.0, 0.0, 128, "best", ENGLISH)
+        (view,) = handlers.follow(True, *faces, *settings)
+        assert view.picture["visible"] is True
+        monkeypatch.delattr(FakeMorpher, "frame")
+        assert list(handlers.follow(False, *faces, *settings)) == [(SKIP, SKIP, SKIP)]
+        (view,) = handlers.follow(True, faces[0], None, *settings)
+        assert view.picture["visible"] is view.png["visible"] is False
+        assert view.picture["value"] is view.png["value"] is None
+        assert view.note == SKIP
+
+    def test_another_face_is_another_state_to_gradio(self, morpher: FakeMorpher, photo: str) -> None:
+        first, again = _chosen(morpher, photo), _chosen(morpher, photo)
+        assert deep_hash(first) == deep_hash(first) != deep_hash(again)
 
 
 def test_the_unforeseen_is_logged_and_said_without_details(
@@ -203,13 +324,17 @@ def test_the_unforeseen_is_logged_and_said_without_details(
 
     monkeypatch.setattr(FakeMorpher, "align", broken)
     monkeypatch.setattr(FakeMorpher, "morph", broken)
+    monkeypatch.setattr(FakeMorpher, "frame", broken)
     face = SimpleNamespace(face=None)
     with caplog.at_level(logging.ERROR):
         with pytest.raises(gr.Error, match="Something went wrong here") as raised:
             PhotoHandlers(morpher, "A").align(photo, None, ENGLISH)
         with pytest.raises(gr.Error, match="Something went wrong here"):
             list(_morph(morpher, face, face))
-    assert caplog.text.count("ZeroDivisionError: secret detail") == 2
+        for handler, is_open in ((StillHandlers(morpher).show, ()), (StillHandlers(morpher).follow, (True,))):
+            with pytest.raises(gr.Error, match="Something went wrong here"):
+                list(handler(*is_open, face, face, 1.0, 0.0, 128, "best", ENGLISH))
+    assert caplog.text.count("ZeroDivisionError: secret detail") == 4
     assert "secret" not in str(raised.value)
     assert raised.value.print_exception is False
 

@@ -2,6 +2,7 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import gradio as gr
 import numpy as np
@@ -18,11 +19,24 @@ from facemorph.errors import (
     NoFaceFoundError,
     UnsupportedImageError,
 )
+from facemorph.morph import Quality
+from facemorph.pipeline import NO_MASK
+from facemorph.render.gif import NO_FFMPEG
 from facemorph.ui import build_page, launch_options, warm_up
 from facemorph.ui.examples import find_pairs
+from facemorph.ui.handlers import HELD
 from facemorph.ui.photo import Photo
 from facemorph.ui.stage import stage_value
-from facemorph.ui.texts import I18N, STAGE_TEXTS, TEXTS, describe_error, describe_face, file_size, text
+from facemorph.ui.texts import (
+    I18N,
+    STAGE_TEXTS,
+    TEXTS,
+    describe_error,
+    describe_face,
+    describe_warnings,
+    file_size,
+    text,
+)
 from tests.fakes import FakeBackend
 from tests.ui.fake import FakeMorpher
 
@@ -40,7 +54,7 @@ class TestPage:
     def test_nothing_bypasses_the_queue(self, page: gr.Blocks) -> None:
         assert page._queue.max_size == 20
         assert page.api_open is False
-        heavy = [fn for fn in page.fns.values() if fn.fn is not None and fn.name not in ("clear",)]
+        heavy = [fn for fn in page.fns.values() if fn.fn is not None and fn.name not in ("clear", "<lambda>")]
         assert {fn.concurrency_id for fn in heavy} == {"faces"}
         assert {fn.concurrency_limit for fn in heavy} == {1}
         assert all(fn.queue for fn in heavy)
@@ -48,16 +62,33 @@ class TestPage:
     def test_no_handler_is_a_public_endpoint(self, page: gr.Blocks) -> None:
         assert {fn.api_visibility for fn in page.fns.values() if fn.fn is not None} == {"private"}
 
-    def test_no_photo_passes_through_the_morph(self, page: gr.Blocks) -> None:
-        (morph,) = [fn for fn in page.fns.values() if fn.name == "morph"]
-        assert not any(isinstance(component, gr.Image) for component in morph.inputs)
+    @pytest.mark.parametrize("name", ["morph", "show", "follow"])
+    def test_no_photo_passes_through_a_rendering(self, page: gr.Blocks, name: str) -> None:
+        (rendering,) = [fn for fn in page.fns.values() if fn.name == name]
+        assert not any(isinstance(component, gr.Image) for component in rendering.inputs)
+        assert sum(isinstance(component, gr.State) for component in rendering.inputs) >= 2
+
+    @pytest.mark.parametrize("name", ["show", "follow"])
+    def test_only_the_last_still_waits(self, page: gr.Blocks, name: str) -> None:
+        (still,) = [fn for fn in page.fns.values() if fn.name == name]
+        assert still.trigger_mode == "always_last"
+
+    def test_shape_and_appearance_begin_together_behind_a_closed_accordion(self, page: gr.Blocks) -> None:
+        (accordion,) = [block for block in page.blocks.values() if isinstance(block, gr.Accordion)]
+        assert accordion.open is False
+        named = {getattr(block, "elem_id", None): block for block in page.blocks.values()}
+        assert (named["moving"].value, named["quality"].value) == ("both", "best")
+        assert [value for _, value in named["moving"].choices] == list(HELD)
+        assert {value for _, value in named["quality"].choices} == set(get_args(Quality))
+        for slider in (named["shape"], named["appearance"]):
+            assert (slider.minimum, slider.maximum, slider.value) == (0, 1, 0.5)
 
     def test_no_analytics(self, page: gr.Blocks) -> None:
         assert page.analytics_enabled is False
 
     def test_every_picture_says_what_it_shows(self, page: gr.Blocks) -> None:
         images = [block for block in page.blocks.values() if isinstance(block, gr.Image)]
-        assert len(images) == 4
+        assert len(images) == 5
         assert all(image.alt_text for image in images)
 
     def test_no_style_or_script_comes_from_elsewhere(self) -> None:
@@ -154,6 +185,13 @@ class TestTexts:
         assert "照片中有 3 张人脸，已选用最大的一张。" in words
         assert "像素宽，结果会偏模糊。" in words
         assert not re.search("[a-z]", words)
+
+    @pytest.mark.parametrize("warning", [NO_MASK.format("A"), NO_MASK.format("B"), NO_FFMPEG])
+    def test_what_a_morph_warns_of_is_said_in_chinese(self, warning: str) -> None:
+        assert describe_warnings([warning, warning], "en") == f"{warning} {warning}"
+        words = describe_warnings([warning], "zh")
+        assert words.endswith("。")
+        assert not re.search("[a-z]", words.replace("imageio-ffmpeg", "").replace("ffmpeg", ""))
 
     @pytest.mark.parametrize(
         ("num_bytes", "words"), [(1, "1 KB"), (949_400, "949 KB"), (1_000_000, "1.0 MB"), (2_340_000, "2.3 MB")]
