@@ -11,6 +11,8 @@ MAX_GAIN = 1.6
 """Two unlike details half each are weaker than either; they are lifted to the mean strength, by no more than this."""
 FINEST = 128
 """Parts of the side: what is smaller than about two of them counts as finest texture."""
+STRENGTH_SIZE = 64
+"""Side of the maps of strength."""
 MAX_LIFT = 1.5
 """The finest textures are lifted by no more than this."""
 NEIGHBOURHOOD = 1 / 16
@@ -52,28 +54,26 @@ def blend_details(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, agree:
     return blend * gain * (1 - divided * (1 - _enlarge(agree, a)))
 
 
-def restore_strength(x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Lift the finest textures of a frame to the strength that both photos have on average.
+def finest_strength(x: torch.Tensor) -> torch.Tensor:
+    """Return how strong the finest textures of (B, 3, S, S) pictures are, (B, 1, STRENGTH_SIZE, STRENGTH_SIZE)."""
+    return local_mean(F.adaptive_avg_pool2d(_finest(x).square().mean(1, keepdim=True), STRENGTH_SIZE)).sqrt()
 
-    The mean of two textures is weaker than either, in codes as in pixels: that is the blur of most morphs.
+
+def restore_strength(x: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    """Lift the finest textures of a frame to the strength that they should have.
+
+    A warp softens them a little each time, and the mean of two textures is weaker than either, in codes as in pixels:
+    that is the blur of most morphs.
 
     Args:
         x: (B, 3, S, S), the frame.
-        a, b: (B, 3, S, S), the pictures that it is made of.
-        weight: (B, 1, S, S) in [0, 1], the part of `b`.
+        strength: (B, 1, STRENGTH_SIZE, STRENGTH_SIZE), as `finest_strength` gives it.
 
     Returns:
-        (B, 3, S, S); `x` where it is as strong as it should be.
+        (B, 3, S, S); `x` where it is as strong as that.
     """
-    reach = max(1, round(x.shape[-1] / FINEST))
-
-    def finest(y: torch.Tensor) -> torch.Tensor:
-        return y - F.avg_pool2d(F.pad(y, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
-
-    fine = finest(x)
-    strength, *both = (local_mean(y.square().mean(1, keepdim=True)).sqrt() for y in (fine, finest(a), finest(b)))
-    gain = torch.lerp(both[0], both[1], weight) / strength.clamp_min(1e-4)
-    lifted: torch.Tensor = x + fine * (gain.clamp(1, MAX_LIFT) - 1)
+    gain = (strength / finest_strength(x).clamp_min(1e-4)).clamp(1, MAX_LIFT)
+    lifted: torch.Tensor = x + _finest(x) * (_enlarge(gain, x) - 1)
     return lifted
 
 
@@ -83,6 +83,11 @@ def local_mean(x: torch.Tensor) -> torch.Tensor:
     for _ in range(2):
         x = F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
     return x
+
+
+def _finest(x: torch.Tensor) -> torch.Tensor:
+    reach = max(1, round(x.shape[-1] / FINEST))
+    return x - F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
 
 
 def _strength(x: torch.Tensor) -> torch.Tensor:

@@ -70,6 +70,7 @@ class Endpoint:
         points: (N, 2) float64 control points, parts of the side.
         layers: the crop at the size of the frames, as person and background.
         regions: what each place shows.
+        strength: (1, 1, m, m), how strong the finest textures of the crop are (`detail.finest_strength`).
         radii: (D,) float64, how far the head reaches (`outline.radii`).
         traits: of the face.
         separate: whether the person could be told from the background; else all of the crop counts as person.
@@ -78,6 +79,7 @@ class Endpoint:
     points: torch.Tensor
     layers: Layers
     regions: Regions
+    strength: torch.Tensor
     radii: torch.Tensor
     traits: Traits
     separate: bool
@@ -100,10 +102,12 @@ def prepare(crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, c
     if not separate:
         parts = torch.tensor([1.0, 0.0]).reshape(1, 2, 1, 1).expand_as(parts)
     membership = F.adaptive_avg_pool2d(ownership.kinds(parts), ownership.MAP_SIZE)
+    sized = resize(crop, size)
     return Endpoint(
         points,
-        layers.split(resize(crop, size), parts[:, :1]),
+        layers.split(sized, parts[:, :1]),
         ownership.regions(membership, small),
+        detail.finest_strength(sized),
         outline.radii(parts[:, :1], _between_eyes(points)),
         Traits(traits.far_side(landmarks), traits.glasses(small, points[:NUM_LANDMARKS].numpy())),
         separate,
@@ -141,7 +145,7 @@ def render_frames(
     Returns:
         (T, 3, S, S) in [0, 1].
     """
-    (picture_a, picture_b), weight = _pictures(a, b, positions, codec.image_size)
+    (picture_a, picture_b), weight, strength = _pictures(a, b, positions, codec.image_size)
     size = codec.image_size
     code_a, code_b = codec.encode(resize(picture_a, size)), codec.encode(resize(picture_b, size))
     mixed = _blend(code_a, code_b, positions.appearance, weight, interpolation)
@@ -152,13 +156,16 @@ def render_frames(
     agree = detail.agreement(resize(picture_a, size), resize(picture_b, size))
     wide = _enlarge(weight, picture_a.shape[-1])
     frames = decoded + detail.blend_details(picture_a - bare_a, picture_b - bare_b, wide, agree)
-    return detail.restore_strength(frames, picture_a, picture_b, wide).clamp(0, 1)
+    return detail.restore_strength(frames, strength).clamp(0, 1)
 
 
 def _pictures(
     a: Endpoint, b: Endpoint, positions: Positions, size: int
-) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """Return both people as they are at each position, with the same surroundings, and the part of the second."""
+) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor, torch.Tensor]:
+    """Return both people as they are at each position, with the same surroundings.
+
+    Beside them the part of the second at each place, and how strong the finest textures should be there.
+    """
     alphas = positions.appearance
     flow_a, flow_b = flows(a, b, positions.shape)
     background = layers.dissolve(a.layers.background, b.layers.background, alphas, _turn(b) - _turn(a))
@@ -173,9 +180,11 @@ def _pictures(
         regions_b,
         (a.traits, b.traits),
     )
+    strong_a, strong_b = warp.warp(a.strength, flow_a), warp.warp(b.strength, flow_b)
+    strength = torch.lerp(strong_a, strong_b, _enlarge(weight, strong_a.shape[-1]))
     weight_wide, blend_wide = _enlarge(weight, whole_a.shape[-1]), _enlarge(blend, whole_a.shape[-1])
     handed = (1 - blend_wide) * weight_wide
-    return (torch.lerp(whole_a, whole_b, handed), torch.lerp(whole_a, whole_b, handed + blend_wide)), weight
+    return (torch.lerp(whole_a, whole_b, handed), torch.lerp(whole_a, whole_b, handed + blend_wide)), weight, strength
 
 
 def _turn(end: Endpoint) -> float:
@@ -227,7 +236,7 @@ def choose_alphas(
     The pace is measured on small frames, warped and mixed without the autoencoder: a few per cent of the morph's cost.
     """
     probes = positions(schedule.even_alphas(schedule.PROBE_FRAMES), shape, appearance)
-    (picture_a, picture_b), weight = _pictures(a, b, probes, PROBE_SIZE)
+    (picture_a, picture_b), weight, _ = _pictures(a, b, probes, PROBE_SIZE)
     probe = torch.lerp(picture_a, picture_b, _enlarge(weight, picture_a.shape[-1]))
     return schedule.perceptual_alphas(schedule.frame_distances(resize(probe, PROBE_SIZE).clamp(0, 1)), num_frames)
 
