@@ -168,7 +168,7 @@ class LatentPrior(nn.Module):
         self._fit_compact(compact)
         scores, rank = self._scores(compact), self.config.compact_rank
         design = torch.cat([scores, torch.ones(len(scores), 1)], 1)
-        parts = list(zip(design.split(512), spatial.split(512), strict=True))
+        parts = list(zip(torch.split(design, 512), torch.split(spatial, 512), strict=True))
         products = torch.stack([d.T @ self._turned(x).flatten(1) for d, x in parts]).sum(0)
         ridge = RIDGE * len(scores) * torch.eye(rank + 1)
         ridge[rank, rank] = 0.0
@@ -214,7 +214,8 @@ class LatentPrior(nn.Module):
         if compact is None:
             return self.centre.unsqueeze(0)
         with torch.autocast(compact.device.type, enabled=False):
-            return self.centre + torch.tensordot(self._scores(compact), self.centre_axes, 1)
+            foretold: torch.Tensor = self.centre + torch.tensordot(self._scores(compact), self.centre_axes, 1)
+            return foretold
 
     def to_working(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
         """Bring a spatial code (B, C, h, w) to working coordinates, those of its compact code (B, D) or of None."""
