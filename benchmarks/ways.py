@@ -117,4 +117,4 @@ def all_ways(morpher: FaceMorpher) -> dict[str, Way]:
     facemorpher = load_facemorpher()
     if facemorpher is not None:
         ways["facemorpher"] = Way("facemorpher 5.2.1 (PyPI)", facemorpher)
-    return ways | {"ours": ours(morpher)}
+    return ways | {"ours-fast": ours(morpher, "**ours, fast**", quality="fast"), "ours": ours(morpher)}
