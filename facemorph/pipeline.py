@@ -15,7 +15,7 @@ import torch
 from facemorph import checkpoint, images
 from facemorph.align import AlignedFace, Aligner
 from facemorph.errors import InputError
-from facemorph.models import Autoencoder, Latent, LatentPrior, PersonMask, load_autoencoder
+from facemorph.models import Autoencoder, Latent, LatentPrior, PaceNetwork, PersonMask, load_autoencoder
 from facemorph.morph import (
     Endpoint,
     Interpolation,
@@ -29,10 +29,12 @@ from facemorph.morph import (
 from facemorph.render import RenderedFile, RenderOptions, render
 
 DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
+PACE_NETWORK = checkpoint.CHECKPOINTS / "pace-network"
 PERSON_MASK = checkpoint.CHECKPOINTS / "person-mask"
 LATENT_PRIOR = checkpoint.CHECKPOINTS / "latent-prior"
-REPAIR = 0.5
+REPAIR = 1.0
 """How faulty the latent prior takes a code for that belongs to two photos by halves."""
+REPAIR_STEPS = 2
 NUM_FRAMES = (2, 240)
 SIZES = (64, 512)
 FRAMES_AT_ONCE = 8
@@ -86,11 +88,12 @@ class FaceMorpher:
         self,
         model: Autoencoder,
         person_mask: PersonMask,
+        pace: PaceNetwork,
         aligner: Aligner,
         prior: LatentPrior | None = None,
         device: str = "cpu",
     ) -> None:
-        self._codec = _Codec(model, person_mask, prior, torch.device(device))
+        self.codec = _Codec(model, person_mask, pace, prior, torch.device(device))
         self._aligner = aligner
 
     @classmethod
@@ -111,7 +114,8 @@ class FaceMorpher:
         model = load_autoencoder(DEFAULT_CHECKPOINT if path is None else Path(path))
         prior = LatentPrior.from_checkpoint(LATENT_PRIOR) if path is None else None  # it knows one autoencoder's codes
         person_mask = PersonMask.from_checkpoint(PERSON_MASK)
-        return cls(model, person_mask, Aligner.load(aligner, device=device), prior, device)
+        pace = PaceNetwork.from_checkpoint(PACE_NETWORK)
+        return cls(model, person_mask, pace, Aligner.load(aligner, device=device), prior, device)
 
     def align(self, photo: images.Photo, face: int | None = None) -> AlignedFace:
         """Find a face and cut its canonical crop.
@@ -136,8 +140,8 @@ class FaceMorpher:
     def reconstruct(self, face: AlignedFace) -> npt.NDArray[np.uint8]:
         """Encode and decode a crop at the autoencoder's own size; (128, 128, 3) uint8."""
         with torch.inference_mode():
-            small = resize(self._tensor(face), self._codec.image_size)
-            frames = images.to_uint8(self._codec.decode(*self._codec.encode(small)))
+            small = resize(self._tensor(face), self.codec.image_size)
+            frames = images.to_uint8(self.codec.decode(*self.codec.encode(small)))
         return np.asarray(frames[0])
 
     def frame(
@@ -171,9 +175,9 @@ class FaceMorpher:
         _check_size(size)
         _check_choice(quality, "quality", ("best", "fast"))
         with torch.inference_mode():
-            ends = [self._prepare(face, size) for face in (a, b)]
+            ends = [self.prepare(face, size) for face in (a, b)]
             at = positions(torch.tensor([float(alpha)]), shape)
-            frames = images.to_uint8(render_frames(ends[0], ends[1], at, self._codec, quality=quality))
+            frames = images.to_uint8(render_frames(ends[0], ends[1], at, self.codec, quality=quality))
         return np.asarray(frames[0])
 
     def morph(
@@ -213,34 +217,41 @@ class FaceMorpher:
         _check_choice(quality, "quality", ("best", "fast"))
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         with torch.inference_mode():
-            first, last = self._prepare(a, size), self._prepare(b, size)
-            alphas = choose_alphas(first, last, num_frames, shape, appearance)
+            first, last = self.prepare(a, size), self.prepare(b, size)
+            alphas = choose_alphas(first, last, num_frames, self.codec, shape, appearance)
             for start in range(0, num_frames, FRAMES_AT_ONCE):
                 part = alphas[start : start + FRAMES_AT_ONCE]
                 at = positions(part, shape, appearance)
-                rendered = render_frames(first, last, at, self._codec, interpolation, quality)
+                rendered = render_frames(first, last, at, self.codec, interpolation, quality)
                 frames[start : start + len(part)] = images.to_uint8(rendered)
                 if progress is not None:
                     progress(start + len(part), num_frames)
         unmasked = tuple(NO_MASK.format(letter) for letter, end in (("A", first), ("B", last)) if not end.separate)
-        unrepaired = (NO_PRIOR,) if quality == "best" and not self._codec.repairs else ()
+        unrepaired = (NO_PRIOR,) if quality == "best" and not self.codec.repairs else ()
         return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(a.warnings + b.warnings + unmasked + unrepaired)))
 
     def _tensor(self, face: AlignedFace) -> torch.Tensor:
         return images.to_tensor(face.image)
 
-    def _prepare(self, face: AlignedFace, size: int) -> Endpoint:
-        return prepare(self._tensor(face), face.landmarks, size, self._codec)
+    def prepare(self, face: AlignedFace, size: int) -> Endpoint:
+        """Make a face ready for any number of frames of side `size`; for `facemorph.morph`, which renders them."""
+        return prepare(self._tensor(face), face.landmarks, size, self.codec)
 
 
 class _Codec:
     """The networks as `facemorph.morph` sees them; bfloat16 where the processor multiplies it natively."""
 
     def __init__(
-        self, model: Autoencoder, person_mask: PersonMask, prior: LatentPrior | None, device: torch.device
+        self,
+        model: Autoencoder,
+        person_mask: PersonMask,
+        pace: PaceNetwork,
+        prior: LatentPrior | None,
+        device: torch.device,
     ) -> None:
         self._model = model.to(device)
         self._person_mask = person_mask.to(device)
+        self._pace = pace.to(device)
         self._prior = None if prior is None else prior.to(device)
         self._device = device
         self._reduced = device.type == "cuda" or _has_bfloat16()
@@ -263,9 +274,18 @@ class _Codec:
         noise = torch.zeros_like(spatial[:1])
         with self._precision():
             repaired: torch.Tensor = self._prior.refine(
-                spatial.to(self._device), compact.to(self._device), REPAIR * divided.to(self._device), noise
+                spatial.to(self._device),
+                compact.to(self._device),
+                REPAIR * divided.to(self._device),
+                noise,
+                REPAIR_STEPS,
             )
         return repaired.float().cpu()
+
+    def change(self, frames: torch.Tensor) -> torch.Tensor:
+        size = self._pace.config.image_size
+        change: torch.Tensor = self._pace(self._placed(resize(frames, size)))
+        return change.cpu()
 
     def parts(self, x: torch.Tensor) -> torch.Tensor:
         size = self._person_mask.config.image_size

@@ -7,7 +7,14 @@ import numpy.typing as npt
 import torch
 
 from facemorph.align import Aligner, DetectedFace
-from facemorph.models import FaceAutoencoder, FaceAutoencoderConfig, PersonMask, PersonMaskConfig
+from facemorph.models import (
+    FaceAutoencoder,
+    FaceAutoencoderConfig,
+    PaceNetwork,
+    PaceNetworkConfig,
+    PersonMask,
+    PersonMaskConfig,
+)
 from facemorph.pipeline import FaceMorpher
 from tests.drawn import BACKDROP, draw_face
 
@@ -57,6 +64,13 @@ def tiny_person_mask() -> PersonMask:
         return PersonMask(PersonMaskConfig(image_size=32, patch_size=4, widths=(4, 4, 4))).eval()
 
 
+def tiny_pace_network() -> PaceNetwork:
+    """Build an untrained pace network, always the same."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return PaceNetwork(PaceNetworkConfig(image_size=64, widths=(8, 8))).eval()
+
+
 def tiny_morpher(num_faces: int = 1) -> FaceMorpher:
     """Build the real pipeline over untrained networks and an aligner that knows the drawn face."""
-    return FaceMorpher(tiny_autoencoder(), tiny_person_mask(), Aligner(FakeBackend(num_faces)))
+    return FaceMorpher(tiny_autoencoder(), tiny_person_mask(), tiny_pace_network(), Aligner(FakeBackend(num_faces)))

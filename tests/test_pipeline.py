@@ -19,7 +19,7 @@ from facemorph.images import load_photo
 from facemorph.models import PersonMask, PersonMaskConfig, load_autoencoder
 from facemorph.pipeline import DEFAULT_CHECKPOINT, NO_MASK, NO_PRIOR
 from tests.drawn import draw_face
-from tests.fakes import FakeBackend, tiny_autoencoder
+from tests.fakes import FakeBackend, tiny_autoencoder, tiny_pace_network
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +222,9 @@ class _Masks(PersonMask):
 
 def test_a_mask_that_misses_the_face_is_said(pair: tuple[AlignedFace, AlignedFace]) -> None:
     results = [
-        FaceMorpher(tiny_autoencoder(), _Masks(person), Aligner(FakeBackend())).morph(*pair, num_frames=3, size=64)
+        FaceMorpher(tiny_autoencoder(), _Masks(person), tiny_pace_network(), Aligner(FakeBackend())).morph(
+            *pair, num_frames=3, size=64
+        )
         for person in (1.0, 0.0)
     ]
     assert not any("could not be told" in warning for warning in results[0].warnings)

@@ -17,54 +17,51 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from facemorph import AlignedFace, FaceMorpher, images
-from facemorph.align.face import CROP_SIZE
-from facemorph.checkpoint import CHECKPOINTS
-from facemorph.models import Latent, load_autoencoder
-from facemorph.morph import resize, warp
+from facemorph.morph import pictures, positions, resize
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
+SIZE = 256
 SHOWN = ("1a", "1b")
 HARD = ("2a", "2b")
 
 
-def stages(a: AlignedFace, b: AlignedFace) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
+def stages(morpher: FaceMorpher, a: AlignedFace, b: AlignedFace) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
     """Return (title, upper picture, lower picture) of each stage at alpha 0.5; no lower one where both are joined."""
-    model = load_autoencoder(CHECKPOINTS / "face-autoencoder")
-    crops = [images.to_tensor(face.image) for face in (a, b)]
-    points = [warp.control_points(face.landmarks, CROP_SIZE) for face in (a, b)]
-    flows = warp.backward_flows((points[0] + points[1])[None] / 2, *points)
-    warped = [warp.warp(resize(crop, 128), flow) for crop, flow in zip(crops, flows, strict=True)]
     with torch.inference_mode():
-        codes = [model.encode(x).mode() for x in warped]
-        spatial = [_pseudocolour(z) for z in codes]
-        joined = FaceMorpher.from_checkpoint(aligner="builtin").frame(a, b, 0.5, 256)
+        ends = [morpher.prepare(face, SIZE) for face in (a, b)]
+        whole, weight, _ = pictures(*ends, positions(torch.tensor([0.5])), SIZE)
+        codes = [morpher.codec.encode(resize(x, morpher.codec.image_size))[0] for x in whole]
+    kinds = [images.to_uint8(end.regions.membership[:, [2, 1, 0]])[0] for end in ends]
+    owner = weight[0, 0].numpy()
     return [
         ("photo, aligned\n68 landmarks", a.image, b.image),
-        ("warped to the\nlandmarks of this alpha", *(images.to_uint8(x)[0] for x in warped)),
-        ("encoded: 16×16 code\n(first 3 components)", spatial[0], spatial[1]),
-        ("codes blended, decoded,\ndetails added back", joined, None),
+        ("hair, skin and clothes,\nbackground", kinds[0], kinds[1]),
+        ("warped, one colour,\none background", *(images.to_uint8(x)[0] for x in whole)),
+        ("encoded: 16×16 code\n(first 3 components)", _pseudocolour(codes[0]), _pseudocolour(codes[1])),
+        ("who owns a place,\nfrom dark (A) to light (B)", owner, None),
+        ("codes mixed, repaired, decoded,\ndetails added back", morpher.frame(a, b, 0.5, SIZE), None),
     ]
 
 
-def _pseudocolour(z: Latent) -> np.ndarray:
+def _pseudocolour(spatial: torch.Tensor) -> np.ndarray:
     """Show the three strongest principal components of a spatial code as RGB."""
-    code = z.spatial[0].flatten(1)
+    code = spatial[0].flatten(1)
     centred = code - code.mean(1, keepdim=True)
-    components = torch.linalg.svd(centred, full_matrices=False).Vh[:3].reshape(3, *z.spatial.shape[-2:])
+    components = torch.linalg.svd(centred, full_matrices=False).Vh[:3].reshape(3, *spatial.shape[-2:])
     low, high = components.amin((1, 2), keepdim=True), components.amax((1, 2), keepdim=True)
     return ((components - low) / (high - low)).permute(1, 2, 0).numpy()
 
 
-def draw_stages(a: AlignedFace, b: AlignedFace, path: Path) -> None:
+def draw_stages(morpher: FaceMorpher, a: AlignedFace, b: AlignedFace, path: Path) -> None:
     """Draw the stages from left to right."""
-    figure = Figure(figsize=(11, 5.6), layout="constrained")
-    columns = stages(a, b)
+    figure = Figure(figsize=(15, 5.4), layout="constrained")
+    columns = stages(morpher, a, b)
     grid = figure.add_gridspec(2, len(columns))
     for number, (title, upper, lower) in enumerate(columns):
         cells = [grid[:, number]] if lower is None else [grid[0, number], grid[1, number]]
         for row, (cell, picture) in enumerate(zip(cells, (upper, lower), strict=False)):
             axes = figure.add_subplot(cell)
-            axes.imshow(picture)
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=1)  # the map only: the rest is RGB
             axes.set_axis_off()
             if row == 0:
                 axes.set_title(title, fontsize=11)
@@ -81,7 +78,7 @@ def main() -> None:
     morpher = FaceMorpher.from_checkpoint(aligner="builtin")
     a, b = (morpher.align(EXAMPLES / f"{name}.jpg") for name in SHOWN)
     morpher.morph(a, b, num_frames=24, size=256).save(args.out / "morph.gif")
-    draw_stages(a, b, args.out / "how-it-works.png")
+    draw_stages(morpher, a, b, args.out / "how-it-works.png")
     hard = [morpher.align(EXAMPLES / f"{name}.jpg") for name in HARD]
     morpher.morph(*hard, num_frames=7, size=256).save(args.out / "limits.png")
 

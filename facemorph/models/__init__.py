@@ -8,6 +8,7 @@ from facemorph.errors import CheckpointMismatchError
 from facemorph.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
 from facemorph.models.face_autoencoder import FaceAutoencoder, FaceAutoencoderConfig
 from facemorph.models.latent_prior import LatentPrior, LatentPriorConfig
+from facemorph.models.pace_network import PaceNetwork, PaceNetworkConfig
 from facemorph.models.person_mask import PersonMask, PersonMaskConfig
 from facemorph.models.posterior import DiagonalGaussian, Latent, LatentPosterior
 
@@ -38,6 +39,8 @@ __all__ = [
     "LatentPosterior",
     "LatentPrior",
     "LatentPriorConfig",
+    "PaceNetwork",
+    "PaceNetworkConfig",
     "PersonMask",
     "PersonMaskConfig",
     "load_autoencoder",

@@ -7,8 +7,10 @@ from facemorph.morph.frames import (
     Positions,
     Quality,
     choose_alphas,
+    pictures,
     positions,
     prepare,
+    probe,
     render_frames,
     resize,
 )
@@ -20,8 +22,10 @@ __all__ = [
     "Positions",
     "Quality",
     "choose_alphas",
+    "pictures",
     "positions",
     "prepare",
+    "probe",
     "render_frames",
     "resize",
 ]

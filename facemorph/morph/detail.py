@@ -9,8 +9,8 @@ MISMATCH = 0.16
 """Difference of the two warped photos, in [0, 1], at which their details no longer belong together."""
 MAX_GAIN = 1.6
 """Two unlike details half each are weaker than either; they are lifted to the mean strength, by no more than this."""
-FINEST = 128
-"""Parts of the side: what is smaller than about two of them counts as finest texture."""
+FINEST = 64
+"""What means over this part of the side leave out counts as finest texture."""
 STRENGTH_SIZE = 64
 """Side of the maps of strength."""
 MAX_LIFT = 1.5
@@ -56,7 +56,7 @@ def blend_details(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, agree:
 
 def finest_strength(x: torch.Tensor) -> torch.Tensor:
     """Return how strong the finest textures of (B, 3, S, S) pictures are, (B, 1, STRENGTH_SIZE, STRENGTH_SIZE)."""
-    return local_mean(F.adaptive_avg_pool2d(_finest(x).square().mean(1, keepdim=True), STRENGTH_SIZE)).sqrt()
+    return _strength(_finest(x))
 
 
 def restore_strength(x: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
@@ -72,8 +72,9 @@ def restore_strength(x: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
     Returns:
         (B, 3, S, S); `x` where it is as strong as that.
     """
-    gain = (strength / finest_strength(x).clamp_min(1e-4)).clamp(1, MAX_LIFT)
-    lifted: torch.Tensor = x + _finest(x) * (_enlarge(gain, x) - 1)
+    fine = _finest(x)
+    gain = (strength / _strength(fine).clamp_min(1e-4)).clamp(1, MAX_LIFT)
+    lifted: torch.Tensor = x + fine * (_enlarge(gain, x) - 1)
     return lifted
 
 
@@ -86,17 +87,16 @@ def local_mean(x: torch.Tensor) -> torch.Tensor:
 
 
 def _finest(x: torch.Tensor) -> torch.Tensor:
-    reach = max(1, round(x.shape[-1] / FINEST))
-    return x - F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
+    return x - _enlarge(F.avg_pool2d(x, max(2, round(x.shape[-1] / FINEST)), ceil_mode=True), x)
 
 
 def _strength(x: torch.Tensor) -> torch.Tensor:
-    small = F.adaptive_avg_pool2d(x.square().mean(1, keepdim=True), 64)
+    small = F.adaptive_avg_pool2d(x.square().mean(1, keepdim=True), STRENGTH_SIZE)
     return local_mean(small).sqrt()
 
 
 def _fit(weight: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    return weight if weight.shape[-1] == 1 else F.adaptive_avg_pool2d(weight, 64)
+    return weight if weight.shape[-1] == 1 else F.adaptive_avg_pool2d(weight, STRENGTH_SIZE)
 
 
 def _enlarge(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -36,6 +36,9 @@ class Codec(Protocol):
 
     def repair(self, spatial: torch.Tensor, compact: torch.Tensor | None, divided: torch.Tensor) -> torch.Tensor:
         """Spatial codes (B, C, h, w) of two photos → of one, where `divided` (B, 1, h, w) in [0, 1] is above 0."""
+
+    def change(self, frames: torch.Tensor) -> torch.Tensor:
+        """(T, 3, s, s) in [0, 1] → (T - 1,), how much the eye sees change from frame to frame."""
 
     def parts(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, s, s) in [0, 1] → (B, 2, m, m) in [0, 1], where the person and where the person's hair is."""
@@ -145,21 +148,21 @@ def render_frames(
     Returns:
         (T, 3, S, S) in [0, 1].
     """
-    (picture_a, picture_b), weight, strength = _pictures(a, b, positions, codec.image_size)
+    (picture_a, picture_b), weight, strength = pictures(a, b, positions, codec.image_size)
     size = codec.image_size
     code_a, code_b = codec.encode(resize(picture_a, size)), codec.encode(resize(picture_b, size))
     mixed = _blend(code_a, code_b, positions.appearance, weight, interpolation)
     if quality == "best":
         divided = 1 - (1 - 2 * F.adaptive_avg_pool2d(weight, mixed[0].shape[-1])).abs()
         mixed = codec.repair(mixed[0], mixed[1], divided), mixed[1]
-    decoded, bare_a, bare_b = (resize(codec.decode(*code), picture_a.shape[-1]) for code in (mixed, code_a, code_b))
+    decoded, bare_a, bare_b = (_enlarge(codec.decode(*code), picture_a.shape[-1]) for code in (mixed, code_a, code_b))
     agree = detail.agreement(resize(picture_a, size), resize(picture_b, size))
     wide = _enlarge(weight, picture_a.shape[-1])
     frames = decoded + detail.blend_details(picture_a - bare_a, picture_b - bare_b, wide, agree)
     return detail.restore_strength(frames, strength).clamp(0, 1)
 
 
-def _pictures(
+def pictures(
     a: Endpoint, b: Endpoint, positions: Positions, size: int
 ) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor, torch.Tensor]:
     """Return both people as they are at each position, with the same surroundings.
@@ -167,7 +170,7 @@ def _pictures(
     Beside them the part of the second at each place, and how strong the finest textures should be there.
     """
     alphas = positions.appearance
-    flow_a, flow_b = flows(a, b, positions.shape)
+    flow_a, flow_b = flows(a, b, positions)
     background = layers.dissolve(a.layers.background, b.layers.background, alphas, _turn(b) - _turn(a))
     regions_a, regions_b = _warp_regions(a.regions, flow_a), _warp_regions(b.regions, flow_b)
     whole_a = _whole(a, flow_a, background, ownership.recolouring(regions_a, regions_b, alphas), alphas)
@@ -208,11 +211,21 @@ def _warp_regions(regions: Regions, flow: torch.Tensor) -> Regions:
     return Regions(membership / membership.sum(1, keepdim=True).clamp_min(1e-6), distance, tone)
 
 
-def flows(a: Endpoint, b: Endpoint, shape: torch.Tensor) -> list[torch.Tensor]:
-    """Return the backward flows (T, 2, g, g) of both ends to the shape at each of (T,) positions."""
-    shared = outline.shared_points((a.radii, _between_eyes(a.points)), (b.radii, _between_eyes(b.points)))
-    first, last = (torch.cat([end.points, points]) for end, points in zip((a, b), shared, strict=True))
-    return warp.backward_flows(_between(first, last, shape), first, last)
+def flows(a: Endpoint, b: Endpoint, positions: Positions) -> list[torch.Tensor]:
+    """Return the backward flows (T, 2, g, g) of both ends to their geometry at each position.
+
+    The face follows the shape; the outline of hair is appearance.
+    """
+    centre_a, centre_b = _between_eyes(a.points), _between_eyes(b.points)
+    radii_a, radii_b, direction = outline.shared_radii(a.radii, b.radii)
+    centre = _between(centre_a, centre_b, positions.shape).unsqueeze(1)
+    reach = _between(radii_a, radii_b, positions.appearance).unsqueeze(2)
+    target = torch.cat([_between(a.points, b.points, positions.shape), centre + reach * direction], 1)
+    ends = [
+        torch.cat([end.points, middle + radii.unsqueeze(1) * direction])
+        for end, middle, radii in ((a, centre_a, radii_a), (b, centre_b, radii_b))
+    ]
+    return warp.backward_flows(target, *ends)
 
 
 def landmarks_at(a: Endpoint, b: Endpoint, shape: torch.Tensor) -> torch.Tensor:
@@ -221,7 +234,7 @@ def landmarks_at(a: Endpoint, b: Endpoint, shape: torch.Tensor) -> torch.Tensor:
 
 
 def _between(a: torch.Tensor, b: torch.Tensor, alphas: torch.Tensor) -> torch.Tensor:
-    return torch.lerp(a.unsqueeze(0), b.unsqueeze(0), alphas.double().reshape(-1, 1, 1))
+    return torch.lerp(a.unsqueeze(0), b.unsqueeze(0), alphas.double().reshape(-1, *[1] * a.ndim))
 
 
 def _between_eyes(points: torch.Tensor) -> torch.Tensor:
@@ -229,20 +242,31 @@ def _between_eyes(points: torch.Tensor) -> torch.Tensor:
 
 
 def choose_alphas(
-    a: Endpoint, b: Endpoint, num_frames: int, shape: float | None = None, appearance: float | None = None
+    a: Endpoint,
+    b: Endpoint,
+    num_frames: int,
+    codec: Codec,
+    shape: float | None = None,
+    appearance: float | None = None,
 ) -> torch.Tensor:
-    """Return `num_frames` alphas between which the eye sees equal change (`schedule.perceptual_alphas`).
-
-    The pace is measured on small frames, warped and mixed without the autoencoder: a few per cent of the morph's cost.
-    """
-    probes = positions(schedule.even_alphas(schedule.PROBE_FRAMES), shape, appearance)
-    (picture_a, picture_b), weight, _ = _pictures(a, b, probes, PROBE_SIZE)
-    probe = torch.lerp(picture_a, picture_b, _enlarge(weight, picture_a.shape[-1]))
-    return schedule.perceptual_alphas(schedule.frame_distances(resize(probe, PROBE_SIZE).clamp(0, 1)), num_frames)
+    """Return `num_frames` alphas between which the eye sees equal change (`schedule.perceptual_alphas`)."""
+    probes = probe(a, b, positions(schedule.even_alphas(schedule.PROBE_FRAMES), shape, appearance))
+    return schedule.perceptual_alphas(codec.change(probes) ** schedule.PACE, num_frames)
 
 
-def _enlarge(weight: torch.Tensor, size: int) -> torch.Tensor:
-    return F.interpolate(weight, size=(size, size), mode="bilinear", align_corners=False)
+def probe(a: Endpoint, b: Endpoint, positions: Positions) -> torch.Tensor:
+    """Return small frames, (T, 3, PROBE_SIZE, PROBE_SIZE) in [0, 1], mixed without the autoencoder: to measure pace."""
+    (picture_a, picture_b), weight, _ = pictures(_reduced(a), _reduced(b), positions, PROBE_SIZE)
+    return torch.lerp(picture_a, picture_b, _enlarge(weight, PROBE_SIZE)).clamp(0, 1)
+
+
+def _reduced(end: Endpoint) -> Endpoint:
+    person, background = resize(end.layers.person, PROBE_SIZE), resize(end.layers.background, PROBE_SIZE)
+    return replace(end, layers=Layers(person, background))
+
+
+def _enlarge(x: torch.Tensor, size: int) -> torch.Tensor:
+    return F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False)
 
 
 def _blend(

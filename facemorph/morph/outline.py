@@ -36,26 +36,20 @@ def radii(mask: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
     return torch.where(found, distance[first], torch.nan)
 
 
-def shared_points(
-    first: tuple[torch.Tensor, torch.Tensor], second: tuple[torch.Tensor, torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return control points on both outlines that belong together.
+def shared_radii(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return what belongs together on both outlines.
 
     Args:
-        first, second: radii (len(ANGLES),) and centre (2,) of either head.
+        first, second: (len(ANGLES),) `radii` of either head.
 
     Returns:
-        Two (M, 2) float64, parts of the side, for the M directions in which both outlines are seen.
+        The radii of the first and of the second head (M,) and unit vectors (M, 2), float64, for the M directions in
+        which both outlines are seen. Where one head reaches much farther, points inside it take the outline's place.
     """
-    both = ~(first[0].isnan() | second[0].isnan())
-    first_radii, second_radii = first[0][both], second[0][both]
-    middle = (first_radii * second_radii).sqrt()
-    stretch = (second_radii / first_radii).clamp(1 / MOST_STRETCH, MOST_STRETCH).sqrt()
-    direction = _directions()[both]
-    return (
-        first[1] + (middle / stretch)[:, None] * direction,
-        second[1] + (middle * stretch)[:, None] * direction,
-    )
+    both = ~(first.isnan() | second.isnan())
+    middle = (first[both] * second[both]).sqrt()
+    stretch = (second[both] / first[both]).clamp(1 / MOST_STRETCH, MOST_STRETCH).sqrt()
+    return middle / stretch, middle * stretch, _directions()[both]
 
 
 def _directions() -> torch.Tensor:

@@ -40,6 +40,8 @@ EYEWEAR = 0.085
 """Distance from these that glasses reach, parts of the side."""
 GLASSES_LEAD = 0.15
 """Glasses go this part of the morph before its middle, and come as much after it."""
+TURNED = 0.65
+"""A face whose far side is no narrower than this counts as seen from the front."""
 MOST_FAVOUR = 8.0
 """A face seen from the front is favoured over a profile by no more than this."""
 OUTLINE_SPAN = 0.4
@@ -198,8 +200,8 @@ def _blur(x: torch.Tensor) -> torch.Tensor:
 
 def _blend_faces(alpha: torch.Tensor, first: Traits, second: Traits) -> torch.Tensor:
     """Let faces blend; a face seen from the front stays until the other's profile is near, then it changes hands."""
-    ratio = (second.far_side / first.far_side) ** 2
-    ratio = min(max(ratio, 1 / MOST_FAVOUR), MOST_FAVOUR)
+    sides = [min(1.0, traits.far_side / TURNED) for traits in (first, second)]
+    ratio = min(max((sides[1] / sides[0]) ** 2, 1 / MOST_FAVOUR), MOST_FAVOUR)
     favoured = alpha * ratio / (1 + (ratio - 1) * alpha)
     part: torch.Tensor = ((favoured - 0.5) / min(ratio, 1 / ratio) ** 0.5 + 0.5).clamp(0, 1)
     return part
@@ -217,7 +219,19 @@ def _hand_over_glasses(alpha: torch.Tensor, first: Traits, second: Traits) -> tu
 def _outline(alpha: torch.Tensor, first: torch.Tensor, second: torch.Tensor, here: int, there: int) -> torch.Tensor:
     """Return the part of kind `there`, which the second photo shows, where the first shows `here`."""
     alpha = ((alpha - 0.5) / OUTLINE_SPAN + 0.5).clamp(0, 1)
-    ahead = torch.lerp(first[:, here] - first[:, there], second[:, here] - second[:, there], alpha[:, 0]).unsqueeze(1)
+    ahead = torch.lerp(_lead(first, here, there), _lead(second, here, there), alpha)
     gate = (0.5 - ahead / (2 * OUTLINE)).clamp(0, 1)
     smooth: torch.Tensor = gate * gate * (3 - 2 * gate)
     return smooth
+
+
+def _lead(distance: torch.Tensor, here: int, there: int) -> torch.Tensor:
+    """Return how much farther inside kind `here` than inside `there` a place lies.
+
+    Against the background all of the person counts: hair grows from the head, not from where other hair is.
+    """
+    if here == 0:
+        return 2 * distance[:, :1]
+    if there == 0:
+        return -2 * distance[:, :1]
+    return distance[:, here : here + 1] - distance[:, there : there + 1]

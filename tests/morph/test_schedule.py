@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,18 +34,3 @@ def test_reversed_change_gives_reversed_alphas() -> None:
 
 def test_nothing_changing_gives_even_alphas() -> None:
     assert torch.equal(schedule.perceptual_alphas(torch.zeros(8), 5), schedule.even_alphas(5))
-
-
-def test_frame_distances_grow_with_the_step() -> None:
-    generator = torch.Generator().manual_seed(0)
-    a, b = torch.rand(1, 3, 16, 16, generator=generator), torch.rand(1, 3, 16, 16, generator=generator)
-    frames = torch.cat([a, a, torch.lerp(a, b, 0.1), torch.lerp(a, b, 0.3)])
-    still, first, second = schedule.frame_distances(frames)
-    assert still == 0
-    assert float(second / first) == pytest.approx(2**schedule.PACE, rel=1e-3)
-
-
-def test_frame_distances_count_the_whole_picture() -> None:
-    frames = torch.zeros(2, 3, 8, 8)
-    frames[1, :, :4] = 0.5
-    assert schedule.frame_distances(frames).tolist() == pytest.approx([(0.5**2 / 2) ** (schedule.PACE / 2)])
