@@ -40,7 +40,7 @@ EYEWEAR = 0.085
 """Distance from these that glasses reach, parts of the side."""
 GLASSES_LEAD = 0.15
 """Glasses go this part of the morph before its middle, and come as much after it."""
-TURNED = 0.65
+TURNED = 0.3
 """A face whose far side is no narrower than this counts as seen from the front."""
 MOST_FAVOUR = 8.0
 """A face seen from the front is favoured over a profile by no more than this."""

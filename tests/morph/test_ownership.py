@@ -146,7 +146,7 @@ def test_glasses_go_before_the_middle_and_come_after_it(points: torch.Tensor) ->
 
 
 def test_a_face_seen_from_the_front_stays_longer_than_a_profile(points: torch.Tensor) -> None:
-    person, profile = shown(parts(0.45)), Traits(far_side=0.2, glasses=0.0)
+    person, profile = shown(parts(0.45)), Traits(far_side=0.05, glasses=0.0)
     middle = SIDE // 2
     frontal_first, _ = hand_over(torch.tensor([0.5]), points, person, person, traits=(PLAIN, profile))
     frontal_last, _ = hand_over(torch.tensor([0.5]), points, person, person, traits=(profile, PLAIN))
