@@ -2,7 +2,7 @@
 # make test     set up and run the tests; browser tests run where a Chromium is found
 # make check    what CI checks besides the tests: format, lint, types
 # make bench    time each stage and the whole job, against OpenCV's warp-and-dissolve
-# make bench-morph   ours against other ways to morph, on people never trained on (needs DATA and WEIGHTS)
+# make bench-morph   judge the middle of morphs against other ways, on people never trained on (needs DATA and WEIGHTS)
 # make train    train an autoencoder on packed/crops.npz; again goes on where it stopped (see training/README.md)
 # make setup    only the first part of demo: .venv with requirements.txt
 #

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-PROBE_FRAMES = 33
+PROBE_FRAMES = 25
 """Frames at even alphas from which the pace of change is measured."""
 PACE = 0.6
 """LPIPS grows faster than the step; this power of it is about additive along the way."""
