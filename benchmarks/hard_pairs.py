@@ -1,7 +1,7 @@
 """The hard pairs of the contact sheet, by file name, chosen by looking at the photos.
 
-None is in the numbers of the table unless chance drew it. Of the validation people the hat, the smile and the turned pair
-were chosen anew after a first look at the sheet, because the photos did not show what their names say.
+None is in the numbers of the table unless chance drew it. Of the validation people the hat, the smile and the turned
+pair were chosen anew after a first look at the sheet, because the photos did not show what their names say.
 """
 
 from __future__ import annotations
