@@ -19,7 +19,7 @@ EDGE = 1e-3
 """Variance of colour that counts as an edge for the guided filter."""
 SHARPEN = 1.6
 """Contrast of the mask round one half: the network's edges are softer than hair is."""
-SPREAD = 5
+SPREAD = 8
 """Pixels of the guide by which the person is widened before the background is taken from what is left."""
 
 DISSOLVE = 0.4

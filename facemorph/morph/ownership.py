@@ -219,7 +219,9 @@ def _hand_over_glasses(alpha: torch.Tensor, first: Traits, second: Traits) -> tu
 def _outline(alpha: torch.Tensor, first: torch.Tensor, second: torch.Tensor, here: int, there: int) -> torch.Tensor:
     """Return the part of kind `there`, which the second photo shows, where the first shows `here`."""
     alpha = ((alpha - 0.5) / OUTLINE_SPAN + 0.5).clamp(0, 1)
-    ahead = torch.lerp(_lead(first, here, there), _lead(second, here, there), alpha)
+    # Masks are soft: a place may show some of a kind that it lies outside of. It waits for its turn like the rest.
+    start, end = _lead(first, here, there).clamp_min(OUTLINE), _lead(second, here, there).clamp_max(-OUTLINE)
+    ahead = torch.lerp(start, end, alpha)
     gate = (0.5 - ahead / (2 * OUTLINE)).clamp(0, 1)
     smooth: torch.Tensor = gate * gate * (3 - 2 * gate)
     return smooth

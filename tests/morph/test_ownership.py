@@ -177,3 +177,11 @@ def test_recolouring_meets_in_the_middle() -> None:
     factor, offset = ownership.recolouring(first, second, torch.tensor([1.0])).split((1, 3), dim=1)
     assert factor[0, 0, 0, 0] == 1  # the background keeps its colours
     assert not offset[0, :, 0, 0].any()
+
+
+def test_what_a_soft_mask_shows_beyond_its_outline_waits_for_its_turn(points: torch.Tensor) -> None:
+    """A mask that is 70 % sure of hair leaves 30 % background, which must not show the other photo at once."""
+    unsure = shown(torch.cat([torch.full((1, 1, SIDE, SIDE), 0.7), torch.full((1, 1, SIDE, SIDE), 0.7)], 1))
+    hair = shown(torch.ones(1, 2, SIDE, SIDE))
+    weight, _ = hand_over(torch.tensor([0.2]), points, unsure, hair)
+    assert weight[0, 0, 2, 2] < 0.05
