@@ -183,7 +183,7 @@ class PairHandlers:
         fps: float,
         ping_pong: bool,
         quality: Quality,
-        moving: str,
+        moving: str | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008, Gradio finds it by its default
     ) -> Iterator[MorphView]:
@@ -193,6 +193,7 @@ class PairHandlers:
         if chosen_a is None or chosen_b is None:
             yield unchanged._replace(note=note(missing(chosen_a, chosen_b, language), "error"))
             return
+        moving = moving or "both"  # what a browser sends for a radio that it has not drawn yet
         shape, appearance = HELD[moving]
         label = say(language, "Morphing", "正在变形")
         try:

@@ -206,6 +206,7 @@ class TestMorph:
         ("moving", "held", "words", "chinese"),
         [
             ("both", {"shape": None, "appearance": None}, "8 frames · 128", "8 帧 · 128"),
+            (None, {"shape": None, "appearance": None}, "8 frames · 128", "8 帧 · 128"),
             ("shape", {"shape": None, "appearance": 0.0}, "8 frames, shape only · 128", "8 帧，仅形状 · 128"),
             ("appearance", {"shape": 0.0, "appearance": None}, "8 frames, appearance only · 128", "8 帧，仅外观 · 128"),
         ],
@@ -216,7 +217,7 @@ class TestMorph:
         photo: str,
         other: str,
         monkeypatch: pytest.MonkeyPatch,
-        moving: str,
+        moving: str | None,
         held: dict[str, float | None],
         words: str,
         chinese: str,
