@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from facemorph.morph import maps
+
 MISMATCH = 0.16
 """Difference of the two warped photos, in [0, 1], at which their details no longer belong together."""
 MAX_GAIN = 1.6
@@ -47,11 +49,11 @@ def blend_details(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, agree:
         (B, 3, S, S); exactly `a` where the weight is 0, `b` where it is 1.
     """
     blend = torch.lerp(a, b, weight)
-    target = torch.lerp(_strength(a), _strength(b), _fit(weight, a))
+    target = torch.lerp(_strength(a), _strength(b), _fit(weight))
     gain = (target / _strength(blend).clamp_min(1e-4)).clamp(1.0, MAX_GAIN)
     divided = 4 * weight * (1 - weight)  # 0 at the ends, 1 in the middle
-    gain = 1 + (_enlarge(gain, a) - 1) * divided
-    return blend * gain * (1 - divided * (1 - _enlarge(agree, a)))
+    gain = 1 + (maps.enlarge(gain, a.shape[-1]) - 1) * divided
+    return blend * gain * (1 - divided * (1 - maps.enlarge(agree, a.shape[-1])))
 
 
 def finest_strength(x: torch.Tensor) -> torch.Tensor:
@@ -74,20 +76,19 @@ def restore_strength(x: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
     """
     fine = _finest(x)
     gain = (strength / _strength(fine).clamp_min(1e-4)).clamp(1, MAX_LIFT)
-    lifted: torch.Tensor = x + fine * (_enlarge(gain, x) - 1)
+    lifted: torch.Tensor = x + fine * (maps.enlarge(gain, x.shape[-1]) - 1)
     return lifted
 
 
 def local_mean(x: torch.Tensor) -> torch.Tensor:
     """Average (B, C, s, s) over a neighbourhood of `NEIGHBOURHOOD` of the side, borders repeated."""
     reach = max(1, round(x.shape[-1] * NEIGHBOURHOOD / 2))
-    for _ in range(2):
-        x = F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
-    return x
+    return maps.box_mean(maps.box_mean(x, reach), reach)
 
 
 def _finest(x: torch.Tensor) -> torch.Tensor:
-    return x - _enlarge(F.avg_pool2d(x, max(2, round(x.shape[-1] / FINEST)), ceil_mode=True), x)
+    size = x.shape[-1]
+    return x - maps.enlarge(F.avg_pool2d(x, max(2, round(size / FINEST)), ceil_mode=True), size)
 
 
 def _strength(x: torch.Tensor) -> torch.Tensor:
@@ -95,9 +96,5 @@ def _strength(x: torch.Tensor) -> torch.Tensor:
     return local_mean(small).sqrt()
 
 
-def _fit(weight: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+def _fit(weight: torch.Tensor) -> torch.Tensor:
     return weight if weight.shape[-1] == 1 else F.adaptive_avg_pool2d(weight, STRENGTH_SIZE)
-
-
-def _enlarge(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)

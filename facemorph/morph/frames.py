@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from facemorph.morph import detail, layers, outline, ownership, paths, schedule, traits, warp
+from facemorph.morph import detail, layers, maps, outline, ownership, paths, regions, schedule, traits, warp
 from facemorph.morph.layers import Layers
-from facemorph.morph.ownership import Regions
+from facemorph.morph.regions import Regions
 from facemorph.morph.traits import Traits
 
 NUM_LANDMARKS = 68
@@ -101,15 +101,15 @@ def prepare(crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, c
     small = resize(crop, codec.image_size)
     parts = layers.refine_mask(codec.parts(small), small)
     person = parts[:, :1]
-    separate = bool(ownership.at_points(person, points[:NUM_LANDMARKS]).mean() > LEAST_PERSON)
+    separate = bool(regions.at_points(person, points[:NUM_LANDMARKS]).mean() > LEAST_PERSON)
     if not separate:
         parts = torch.tensor([1.0, 0.0]).reshape(1, 2, 1, 1).expand_as(parts)
-    membership = F.adaptive_avg_pool2d(ownership.kinds(parts), ownership.MAP_SIZE)
+    membership = F.adaptive_avg_pool2d(regions.kinds(parts), regions.MAP_SIZE)
     sized = resize(crop, size)
     return Endpoint(
         points,
         layers.split(sized, parts[:, :1]),
-        ownership.regions(membership, small),
+        regions.measure(membership, small),
         detail.finest_strength(sized),
         outline.radii(parts[:, :1], _between_eyes(points)),
         Traits(traits.far_side(landmarks), traits.glasses(small, points[:NUM_LANDMARKS].numpy())),
@@ -149,15 +149,17 @@ def render_frames(
         (T, 3, S, S) in [0, 1].
     """
     (picture_a, picture_b), weight, strength = pictures(a, b, positions, codec.image_size)
-    size = codec.image_size
-    code_a, code_b = codec.encode(resize(picture_a, size)), codec.encode(resize(picture_b, size))
+    small_a, small_b = (resize(picture, codec.image_size) for picture in (picture_a, picture_b))
+    code_a, code_b = codec.encode(small_a), codec.encode(small_b)
     mixed = _blend(code_a, code_b, positions.appearance, weight, interpolation)
     if quality == "best":
         divided = 1 - (1 - 2 * F.adaptive_avg_pool2d(weight, mixed[0].shape[-1])).abs()
         mixed = codec.repair(mixed[0], mixed[1], divided), mixed[1]
-    decoded, bare_a, bare_b = (_enlarge(codec.decode(*code), picture_a.shape[-1]) for code in (mixed, code_a, code_b))
-    agree = detail.agreement(resize(picture_a, size), resize(picture_b, size))
-    wide = _enlarge(weight, picture_a.shape[-1])
+    decoded, bare_a, bare_b = (
+        maps.enlarge(codec.decode(*code), picture_a.shape[-1]) for code in (mixed, code_a, code_b)
+    )
+    wide = maps.enlarge(weight, picture_a.shape[-1])
+    agree = detail.agreement(small_a, small_b)
     frames = decoded + detail.blend_details(picture_a - bare_a, picture_b - bare_b, wide, agree)
     return detail.restore_strength(frames, strength).clamp(0, 1)
 
@@ -173,8 +175,8 @@ def pictures(
     flow_a, flow_b = flows(a, b, positions)
     background = layers.dissolve(a.layers.background, b.layers.background, alphas, _turn(b) - _turn(a))
     regions_a, regions_b = _warp_regions(a.regions, flow_a), _warp_regions(b.regions, flow_b)
-    whole_a = _whole(a, flow_a, background, ownership.recolouring(regions_a, regions_b, alphas), alphas)
-    whole_b = _whole(b, flow_b, background, ownership.recolouring(regions_b, regions_a, 1 - alphas), 1 - alphas)
+    whole_a = _whole(a, flow_a, background, regions.recolouring(regions_a, regions_b, alphas), alphas)
+    whole_b = _whole(b, flow_b, background, regions.recolouring(regions_b, regions_a, 1 - alphas), 1 - alphas)
     weight, blend = ownership.hand_over(
         alphas,
         landmarks_at(a, b, positions.shape),
@@ -184,8 +186,8 @@ def pictures(
         (a.traits, b.traits),
     )
     strong_a, strong_b = warp.warp(a.strength, flow_a), warp.warp(b.strength, flow_b)
-    strength = torch.lerp(strong_a, strong_b, _enlarge(weight, strong_a.shape[-1]))
-    weight_wide, blend_wide = _enlarge(weight, whole_a.shape[-1]), _enlarge(blend, whole_a.shape[-1])
+    strength = torch.lerp(strong_a, strong_b, maps.enlarge(weight, strong_a.shape[-1]))
+    weight_wide, blend_wide = maps.enlarge(weight, whole_a.shape[-1]), maps.enlarge(blend, whole_a.shape[-1])
     handed = (1 - blend_wide) * weight_wide
     return (torch.lerp(whole_a, whole_b, handed), torch.lerp(whole_a, whole_b, handed + blend_wide)), weight, strength
 
@@ -199,14 +201,14 @@ def _whole(
     end: Endpoint, flow: torch.Tensor, background: torch.Tensor, colours: torch.Tensor, away: torch.Tensor
 ) -> torch.Tensor:
     person = warp.warp(end.layers.person, flow)
-    factor, offset = torch.split(_enlarge(colours, person.shape[-1]), [1, 3], dim=1)
+    factor, offset = torch.split(maps.enlarge(colours, person.shape[-1]), [1, 3], dim=1)
     return layers.compose(torch.cat([person[:, :3] * factor + offset, person[:, 3:]], 1), background, away)
 
 
-def _warp_regions(regions: Regions, flow: torch.Tensor) -> Regions:
-    maps = (regions.membership, regions.distance, regions.tone)
-    warped = warp.warp(torch.cat(maps, 1), flow)
-    membership, distance, tone = torch.split(warped, [x.shape[1] for x in maps], dim=1)
+def _warp_regions(still: Regions, flow: torch.Tensor) -> Regions:
+    parts = (still.membership, still.distance, still.tone)
+    warped = warp.warp(torch.cat(parts, 1), flow)
+    membership, distance, tone = torch.split(warped, [x.shape[1] for x in parts], dim=1)
     membership = membership.clamp(0, 1)
     return Regions(membership / membership.sum(1, keepdim=True).clamp_min(1e-6), distance, tone)
 
@@ -257,16 +259,12 @@ def choose_alphas(
 def probe(a: Endpoint, b: Endpoint, positions: Positions) -> torch.Tensor:
     """Return small frames, (T, 3, PROBE_SIZE, PROBE_SIZE) in [0, 1], mixed without the autoencoder: to measure pace."""
     (picture_a, picture_b), weight, _ = pictures(_reduced(a), _reduced(b), positions, PROBE_SIZE)
-    return torch.lerp(picture_a, picture_b, _enlarge(weight, PROBE_SIZE)).clamp(0, 1)
+    return torch.lerp(picture_a, picture_b, maps.enlarge(weight, PROBE_SIZE)).clamp(0, 1)
 
 
 def _reduced(end: Endpoint) -> Endpoint:
     person, background = resize(end.layers.person, PROBE_SIZE), resize(end.layers.background, PROBE_SIZE)
     return replace(end, layers=Layers(person, background))
-
-
-def _enlarge(x: torch.Tensor, size: int) -> torch.Tensor:
-    return F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False)
 
 
 def _blend(

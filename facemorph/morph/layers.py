@@ -6,13 +6,14 @@ photo when its background is taken away, so that both layers together give the p
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
-GUIDE_SIZE = 128
-"""Masks are drawn to the edges of the photo at this side."""
+from facemorph.morph import maps
+
 REACH = 4
 """Radius of the guided filter, pixels of the guide."""
 EDGE = 1e-3
@@ -21,7 +22,6 @@ SHARPEN = 1.6
 """Contrast of the mask round one half: the network's edges are softer than hair is."""
 SPREAD = 8
 """Pixels of the guide by which the person is widened before the background is taken from what is left."""
-
 DISSOLVE = 0.4
 """Part of the morph in which the background dissolves at a place."""
 RIM = 0.2
@@ -51,11 +51,11 @@ def split(crop: torch.Tensor, mask: torch.Tensor) -> Layers:
         mask: (1, 1, g, g) in [0, 1], where the person is, drawn to the edges (`refine_mask`).
     """
     size = crop.shape[-1]
-    coverage = _enlarge(mask, size)
+    coverage = maps.enlarge(mask, size)
     hidden = F.max_pool2d(mask, 2 * SPREAD + 1, 1, SPREAD)
-    seen = (1 - 1.25 * F.avg_pool2d(F.pad(hidden, (2,) * 4, mode="replicate"), 5, 1)).clamp(0, 1)
+    seen = (1 - 1.25 * maps.box_mean(hidden, 2)).clamp(0, 1)
     small = F.adaptive_avg_pool2d(crop, mask.shape[-1])
-    background = torch.lerp(_enlarge(fill(small, seen), size), crop, _enlarge(seen, size))
+    background = torch.lerp(maps.enlarge(fill(small, seen), size), crop, maps.enlarge(seen, size))
     return Layers(torch.cat([crop - (1 - coverage) * background, coverage], 1), background)
 
 
@@ -101,17 +101,18 @@ def refine_mask(mask: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
     Returns:
         (1, C, g, g) in [0, 1].
     """
+    box = functools.partial(maps.box_mean, reach=REACH)
     size, masks = guide.shape[-1], mask.shape[1]
     target = F.interpolate(mask, size=(size, size), mode="bicubic", align_corners=False)
-    mean, mean_target = _box(guide), _box(target)
-    variance = _box(_products(guide, guide)) - _products(mean, mean)
-    shared = _box(_products(guide, target)) - _products(mean, mean_target)
+    mean, mean_target = box(guide), box(target)
+    variance = box(_products(guide, guide)) - _products(mean, mean)
+    shared = box(_products(guide, target)) - _products(mean, mean_target)
     covariance = variance[0].permute(1, 2, 0).reshape(size, size, 3, 3) + EDGE * torch.eye(3)
     solved = torch.linalg.solve(covariance, shared[0].permute(1, 2, 0).reshape(size, size, 3, masks))
     slope = solved.permute(2, 3, 0, 1)  # (3, C, g, g)
     offset = mean_target - (slope * mean[0].unsqueeze(1)).sum(0)
-    smooth = _box(slope.reshape(1, 3 * masks, size, size)).reshape(3, masks, size, size)
-    refined = (smooth * guide[0].unsqueeze(1)).sum(0) + _box(offset)
+    smooth = box(slope.reshape(1, 3 * masks, size, size)).reshape(3, masks, size, size)
+    refined = (smooth * guide[0].unsqueeze(1)).sum(0) + box(offset)
     clear: torch.Tensor = ((refined - 0.5) * SHARPEN + 0.5).clamp(0, 1)
     return clear
 
@@ -134,17 +135,9 @@ def fill(picture: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     weight = F.avg_pool2d(known, 2, ceil_mode=True)
     colour = F.avg_pool2d(picture * known, 2, ceil_mode=True) / weight.clamp_min(1e-6)
     coarse = fill(colour, (4 * weight).clamp(0, 1))
-    return torch.lerp(_enlarge(coarse, picture.shape[-1]), picture, known)
+    return torch.lerp(maps.enlarge(coarse, picture.shape[-1]), picture, known)
 
 
 def _products(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return the products of all channels of (1, A, g, g) and (1, B, g, g), (1, A · B, g, g)."""
     return (a.unsqueeze(2) * b.unsqueeze(1)).flatten(1, 2)
-
-
-def _box(x: torch.Tensor) -> torch.Tensor:
-    return F.avg_pool2d(F.pad(x, (REACH,) * 4, mode="replicate"), 2 * REACH + 1, 1)
-
-
-def _enlarge(x: torch.Tensor, size: int) -> torch.Tensor:
-    return F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False)

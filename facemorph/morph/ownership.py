@@ -9,23 +9,13 @@ same thing they blend if they agree, and else change hands quickly, one place af
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import distance_transform_edt
 
-from facemorph.morph import detail, layers, warp
+from facemorph.morph import detail, warp
+from facemorph.morph.regions import MAP_SIZE, Regions
 from facemorph.morph.traits import Traits
 
-MAP_SIZE = 64
-"""Side of the ownership maps."""
-TONE_SIZE = 32
-"""Side of the maps of colour."""
-DARK = 0.1
-"""Added to brightnesses before they are compared, in [0, 1]: what is nearly black has no contrast to gain."""
-MOST_GAIN = 1.6
-"""Contrast is changed by no more than this."""
 FACE_REACH = 0.09
 """Distance to the nearest landmark, as a part of the side, up to which a place counts as face."""
 FARTHEST = 0.42
@@ -50,86 +40,6 @@ EXACT = 0.04
 """Nothing changes hands faster than this part of the morph at either end, so that the ends are exact."""
 
 
-@dataclass(frozen=True)
-class Regions:
-    """What each place of a crop shows.
-
-    Attributes:
-        membership: (1, K, m, m) in [0, 1], summing to 1 over the kinds; the first is what lies behind the person.
-        distance: (1, K, m, m), distance to the outline of each kind, positive inside it, parts of the side.
-        tone: (1, 3 · K, m, m), the colour round each place of what is of each kind.
-    """
-
-    membership: torch.Tensor
-    distance: torch.Tensor
-    tone: torch.Tensor
-
-
-def kinds(parts: torch.Tensor) -> torch.Tensor:
-    """Return what each place shows: background, body, hair, (1, 3, m, m), of (1, 2, m, m) person and hair masks."""
-    person, hair = parts[:, :1], parts[:, 1:]
-    hair = torch.minimum(hair, person)
-    return torch.cat([1 - person, person - hair, hair], 1)
-
-
-def at_points(x: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Return (1, C, N): (1, C, m, m) maps at (N, 2) points, parts of the side."""
-    grid = (2 * points - 1).to(x.dtype).reshape(1, 1, -1, 2)
-    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)[:, :, 0]
-
-
-def regions(membership: torch.Tensor, crop: torch.Tensor) -> Regions:
-    """Measure the distance of each place to the outline of each kind, and the colours of the kinds.
-
-    Args:
-        membership: (1, K, m, m) in [0, 1].
-        crop: (1, 3, S, S) in [0, 1].
-    """
-    largest = F.one_hot(membership.argmax(1), membership.shape[1]).movedim(-1, 1)
-    distance = torch.cat([signed_distance(kind) for kind in largest[0].bool()]).unsqueeze(0)
-    small = F.adaptive_avg_pool2d(crop, TONE_SIZE)
-    known = F.adaptive_avg_pool2d(membership, TONE_SIZE).square()
-    tone = torch.cat([_blur(layers.fill(small, kind)) for kind in torch.split(known, 1, dim=1)], 1)
-    return Regions(membership, distance, F.interpolate(tone, size=membership.shape[-2:], mode="bilinear"))
-
-
-def recolouring(first: Regions, second: Regions, alphas: torch.Tensor) -> torch.Tensor:
-    """Return what gives the first person's hair and skin the colours of this part of the morph.
-
-    So both people have the same colours at any moment, each place keeps the texture of one of them, and no edge of
-    colour tells where it changes hands.
-
-    Args:
-        first, second: (T, …), warped to the same landmarks.
-        alphas: (T,) in [0, 1]; 0 leaves the first person as it is, 1 brings it to the second one's colours.
-
-    Returns:
-        (T, 4, m, m): a factor, and what is added to premultiplied RGB after it.
-    """
-    own, other = _tones(first), _tones(second)
-    aim = torch.lerp(own, other, alphas.reshape(-1, 1, 1, 1, 1))
-    brightness, aimed = (tone.mean(2, keepdim=True) + DARK for tone in (own, aim))
-    gain = (aimed / brightness).clamp(1 / MOST_GAIN, MOST_GAIN)
-    share = first.membership[:, 1:].unsqueeze(2)
-    factor = first.membership[:, :1] + (share * gain).sum(1)
-    return torch.cat([factor, (share * (aim - gain * own)).sum(1)], 1)
-
-
-def signed_distance(inside: torch.Tensor) -> torch.Tensor:
-    """Return the distance to the outline of a (m, m) bool mask, positive inside, parts of the side, (1, m, m) float32.
-
-    What the edge of the picture cuts off goes on beyond it. Nothing is farther than one half.
-    """
-    size = inside.shape[-1]
-    wide = F.pad(inside[None, None].float(), (size // 4,) * 4, mode="replicate")[0, 0].bool().numpy()
-    distance = torch.from_numpy(distance_transform_edt(wide) - distance_transform_edt(~wide))
-    whole = size / 2 if wide.all() else -size / 2
-    if wide.all() or not wide.any():
-        distance = torch.full_like(distance, whole)
-    middle = slice(size // 4, size // 4 + size)
-    return (distance[middle, middle] / size).clamp(-0.5, 0.5).float().unsqueeze(0)
-
-
 def hand_over(
     alphas: torch.Tensor,
     points: torch.Tensor,
@@ -146,26 +56,15 @@ def hand_over(
         alphas: (T,) in [0, 1].
         points: (T, N, 2) landmarks of each frame, parts of the side.
         photos: two (T, 3, s, s) in [0, 1], both photos warped to these landmarks.
-        traits: of both photos.
         first, second: what both photos show, (T, K, m, m), warped as well.
+        traits: of both photos.
 
     Returns:
         Two (T, 1, MAP_SIZE, MAP_SIZE) in [0, 1]: the part of the second photo, 0 everywhere at alpha 0 and 1 at alpha
         1; and where the latent codes of both are mixed: where both show a person, or both show what is behind.
     """
     alpha = alphas.reshape(-1, 1, 1, 1)
-    distance = distance_to_landmarks(points.float())
-    to_eyes = distance_to_landmarks(points[:, EYES].float())
-    face = torch.exp(-((distance / FACE_REACH) ** 2))
-    mismatch = 1 - F.adaptive_avg_pool2d(detail.agreement(*photos), MAP_SIZE)
-    haste = (1 - face) * detail.local_mean(F.max_pool2d((1 - face) * mismatch, 5, 1, 2))
-    duration = 1 - (1 - QUICKEST) * haste
-    order = ((distance - FACE_REACH) / (FARTHEST - FACE_REACH)).clamp(0, 1)
-    grows = torch.tanh(40 * (first.membership[:, :1] - second.membership[:, :1]).mean((2, 3), keepdim=True))
-    start = (1 - duration) * (0.5 + (order - 0.5) * grows)
-    within = torch.lerp(((alpha - start) / duration).clamp(0, 1), _blend_faces(alpha, *traits), face)
-    piece, counts = _hand_over_glasses(alpha, *traits)
-    within = torch.lerp(within, piece, counts * torch.exp(-((to_eyes / EYEWEAR) ** 4)))
+    within = _within_a_kind(alpha, points.float(), photos, first.membership[:, :1] - second.membership[:, :1], traits)
     weight = torch.zeros_like(within)
     kinds = range(first.membership.shape[1])
     for here in kinds:
@@ -176,8 +75,8 @@ def hand_over(
             else:
                 weight = weight + part * _outline(alpha, first.distance, second.distance, here, there)
     weight = weight.clamp_max(alpha / EXACT).maximum(1 - (1 - alpha) / EXACT).clamp(0, 1)
-    behind, hidden = first.membership[:, :1], second.membership[:, :1]
-    return weight, behind * hidden + (1 - behind) * (1 - hidden)
+    behind_first, behind_second = first.membership[:, :1], second.membership[:, :1]
+    return weight, behind_first * behind_second + (1 - behind_first) * (1 - behind_second)
 
 
 def distance_to_landmarks(points: torch.Tensor) -> torch.Tensor:
@@ -186,16 +85,30 @@ def distance_to_landmarks(points: torch.Tensor) -> torch.Tensor:
     return torch.cdist(grid.expand(len(points), -1, -1), points).amin(-1).reshape(-1, 1, MAP_SIZE, MAP_SIZE)
 
 
-def _tones(regions: Regions) -> torch.Tensor:
-    """Return the colours of body and hair, (T, 2, 3, m, m)."""
-    tone = regions.tone
-    return tone.reshape(len(tone), -1, 3, *tone.shape[-2:])[:, 1:]
+def _within_a_kind(
+    alpha: torch.Tensor,
+    points: torch.Tensor,
+    photos: tuple[torch.Tensor, torch.Tensor],
+    gained: torch.Tensor,
+    traits: tuple[Traits, Traits],
+) -> torch.Tensor:
+    """Return the part of the second photo where both show a body, or both show hair.
 
-
-def _blur(x: torch.Tensor) -> torch.Tensor:
-    for _ in range(2):
-        x = F.avg_pool2d(F.pad(x, (3,) * 4, mode="replicate"), 7, 1)
-    return x
+    Faces blend. Elsewhere it goes the quicker the less the photos agree, from the face outwards where the second person
+    covers more of the picture (`gained`, (T, 1, m, m) in [-1, 1]), and inwards where the first does.
+    """
+    distance = distance_to_landmarks(points)
+    face = torch.exp(-((distance / FACE_REACH) ** 2))
+    mismatch = 1 - F.adaptive_avg_pool2d(detail.agreement(*photos), MAP_SIZE)
+    haste = (1 - face) * detail.local_mean(F.max_pool2d((1 - face) * mismatch, 5, 1, 2))
+    duration = 1 - (1 - QUICKEST) * haste
+    order = ((distance - FACE_REACH) / (FARTHEST - FACE_REACH)).clamp(0, 1)
+    grows = torch.tanh(40 * gained.mean((2, 3), keepdim=True))
+    start = (1 - duration) * (0.5 + (order - 0.5) * grows)
+    within = torch.lerp(((alpha - start) / duration).clamp(0, 1), _blend_faces(alpha, *traits), face)
+    piece, counts = _hand_over_glasses(alpha, *traits)
+    to_eyes = distance_to_landmarks(points[:, EYES])
+    return torch.lerp(within, piece, counts * torch.exp(-((to_eyes / EYEWEAR) ** 4)))
 
 
 def _blend_faces(alpha: torch.Tensor, first: Traits, second: Traits) -> torch.Tensor:

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from facemorph.morph import ownership
-from facemorph.morph.ownership import Regions
+from facemorph.morph.regions import Regions
 from facemorph.morph.traits import Traits
+from tests.morph.discs import SIDE, disc, parts, shown
 
-SIDE = ownership.MAP_SIZE
 BLACK, WHITE = torch.zeros(1, 3, 64, 64), torch.ones(1, 3, 64, 64)
 PLAIN = Traits(far_side=1.0, glasses=0.0)
 ALPHAS = torch.linspace(0, 1, 21)
@@ -19,22 +19,6 @@ def points() -> torch.Tensor:
     along = torch.linspace(0.35, 0.65, 34)
     half = torch.full_like(along, 0.5)
     return torch.cat([torch.stack([along, half], 1), torch.stack([half, along], 1)])
-
-
-def disc(radius: float) -> torch.Tensor:
-    """Return a disc in the middle of the crop, (1, 1, SIDE, SIDE)."""
-    ticks = (torch.arange(SIDE) + 0.5) / SIDE - 0.5
-    return ((ticks[:, None].square() + ticks.square()).sqrt() < radius).float()[None, None]
-
-
-def parts(person: float, hair: float = 0.0) -> torch.Tensor:
-    """Return a person of radius `person` whose hair begins at radius `hair`; 0 for no hair."""
-    whole = disc(person)
-    return torch.cat([whole, whole * (1 - disc(hair)) if hair else torch.zeros_like(whole)], 1)
-
-
-def shown(masks: torch.Tensor, picture: torch.Tensor = WHITE) -> Regions:
-    return ownership.regions(ownership.kinds(masks), picture)
 
 
 def hand_over(
@@ -51,30 +35,6 @@ def hand_over(
     ]
     pictures = photos[0].expand(count, -1, -1, -1), photos[1].expand(count, -1, -1, -1)
     return ownership.hand_over(alphas, points.expand(count, -1, -1), pictures, wide[0], wide[1], traits)
-
-
-def test_kinds_are_background_body_and_hair() -> None:
-    kinds = ownership.kinds(parts(0.4, hair=0.3))
-    assert torch.equal(kinds.sum(1), torch.ones(1, SIDE, SIDE))
-    assert kinds[0, :, SIDE // 2, SIDE // 2].tolist() == [0, 1, 0]
-    assert kinds[0, :, SIDE // 2, round(SIDE * 0.15)].tolist() == [0, 0, 1]
-    assert kinds[0, :, 0, 0].tolist() == [1, 0, 0]
-
-
-def test_hair_beyond_the_person_is_no_hair() -> None:
-    assert ownership.kinds(torch.tensor([0.25, 0.75]).reshape(1, 2, 1, 1)).flatten().tolist() == [0.75, 0, 0.25]
-
-
-def test_signed_distance_of_a_disc() -> None:
-    distance = ownership.signed_distance(disc(0.3)[0, 0].bool())[0]
-    ticks = (torch.arange(SIDE) + 0.5) / SIDE - 0.5
-    expected = 0.3 - (ticks[:, None].square() + ticks.square()).sqrt()
-    torch.testing.assert_close(distance, expected.clamp(-0.5, 0.5), atol=1.5 / SIDE, rtol=0)
-
-
-@pytest.mark.parametrize(("inside", "expected"), [(True, 0.5), (False, -0.5)])
-def test_signed_distance_without_an_outline(inside: bool, expected: float) -> None:
-    assert (ownership.signed_distance(torch.full((16, 16), inside)) == expected).all()
 
 
 def test_ends_belong_to_one_photo(points: torch.Tensor) -> None:
@@ -163,20 +123,6 @@ def test_swapping_the_photos_and_turning_alpha_round_gives_the_rest(points: torc
     back = hand_over(torch.tensor([0.7]), points, second, first, photos[::-1], traits[::-1])
     torch.testing.assert_close(back[0], 1 - there[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(back[1], there[1], atol=1e-5, rtol=0)
-
-
-def test_recolouring_meets_in_the_middle() -> None:
-    red = torch.tensor([0.8, 0.2, 0.2]).reshape(1, 3, 1, 1).expand(1, 3, 64, 64)
-    blue = torch.tensor([0.2, 0.2, 0.6]).reshape(1, 3, 1, 1).expand(1, 3, 64, 64)
-    first, second = shown(parts(0.45), red), shown(parts(0.45), blue)
-    inside = disc(0.4).bool().expand(1, 3, -1, -1)
-    for alpha, expected in ((0.0, red), (0.5, (red + blue) / 2), (1.0, blue)):
-        factor, offset = ownership.recolouring(first, second, torch.tensor([alpha])).split((1, 3), dim=1)
-        small = red[:, :, :SIDE, :SIDE]
-        torch.testing.assert_close((factor * small + offset)[inside], expected[:, :, :SIDE, :SIDE][inside])
-    factor, offset = ownership.recolouring(first, second, torch.tensor([1.0])).split((1, 3), dim=1)
-    assert factor[0, 0, 0, 0] == 1  # the background keeps its colours
-    assert not offset[0, :, 0, 0].any()
 
 
 def test_what_a_soft_mask_shows_beyond_its_outline_waits_for_its_turn(points: torch.Tensor) -> None:

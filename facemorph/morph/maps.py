@@ -1,0 +1,16 @@
+"""Maps over a crop: enlarged, and averaged over neighbourhoods."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+
+def enlarge(x: torch.Tensor, size: int) -> torch.Tensor:
+    """Bring (B, C, s, s) to (B, C, size, size), bilinear, `align_corners=False`."""
+    return F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False)
+
+
+def box_mean(x: torch.Tensor, reach: int) -> torch.Tensor:
+    """Average (B, C, s, s) over squares of side 2 · reach + 1, borders repeated."""
+    return F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
