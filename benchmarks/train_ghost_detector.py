@@ -9,7 +9,6 @@ measures the checkpoint.
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from benchmarks.ghost_data import (
 from benchmarks.ghost_detector import FOLDER, GhostDetector, GhostDetectorConfig, ghost_scores
 from facemorph import checkpoint, images
 from facemorph.models import ConvAutoencoder, load_autoencoder
+from training.learning_rate import warm_then_cosine
 
 REENCODED = 0.25
 DELAUNAY_POOL = 1500
@@ -111,7 +111,7 @@ def train(args: argparse.Namespace) -> GhostDetector:
     start, losses, saved = time.monotonic() - done, [], time.monotonic()
     while (progress := (time.monotonic() - start) / (60 * args.minutes)) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = args.lr * min(1.0, (step + 1) / 50) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
+            group["lr"] = args.lr * warm_then_cosine(step, progress, 50)
         x, y = training_batch(crops, pools, args.batch // 2, autoencoder, rng)
         with torch.autocast("cpu", torch.bfloat16):
             logits = detector(x).float()

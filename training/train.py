@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from facemorph import checkpoint
 from facemorph.align import canonical_landmarks, load_landmark_network
 from facemorph.models import ConvAutoencoder, ConvAutoencoderConfig, FaceAutoencoder, FaceAutoencoderConfig
 from training.data import PackedCrops
+from training.learning_rate import warm_then_cosine
 from training.losses import AutoencoderLoss, LossWeights
 from training.perceptual import training_network
 
@@ -115,7 +115,7 @@ def train(args: argparse.Namespace) -> None:
     while (elapsed := time.monotonic() - start) < 60 * args.minutes:
         spent = began + elapsed
         progress = min(1.0, spent / total)
-        rate = args.lr * min(1.0, (step + 1) / 200) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
+        rate = args.lr * warm_then_cosine(step, progress, 200)
         for group in optimizer.param_groups:
             group["lr"] = rate
         index = rng.integers(0, len(crops), args.batch)

@@ -8,7 +8,6 @@ A call goes on from the weights in its `--out` folder, with a new cosine of the 
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import torch.nn.functional as F
 from facemorph import checkpoint
 from facemorph.models import PersonMask, PersonMaskConfig
 from training.data import decode_crop
+from training.learning_rate import warm_then_cosine
 
 CERTAIN = (0.02, 0.005)
 """Labels of person and of hair are kept this far from 0 and 1: their edges are no better than that."""
@@ -167,7 +167,7 @@ def main() -> None:
     start, step = time.monotonic(), 0
     while (progress := (time.monotonic() - start) / (60 * args.minutes)) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = args.lr * min(1.0, (step + 1) / 100) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
+            group["lr"] = args.lr * warm_then_cosine(step, progress, 100)
         index = rng.integers(0, len(labels), args.batch)
         x, target = jitter(*to_batch(labels.at(index), device), generator)
         with torch.autocast(device.type, torch.bfloat16):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from torch import nn
 from facemorph import checkpoint
 from facemorph.models import FaceAutoencoder, LatentPrior, LatentPriorConfig
 from facemorph.morph import paths
+from training.learning_rate import warm_then_cosine
 from training.prior_codes import Codes, load_codes
 from training.train import EMA_EVERY, Ema
 
@@ -211,7 +211,7 @@ def train(args: argparse.Namespace) -> None:
     while (elapsed := time.monotonic() - start) < 60 * args.minutes:
         spent = began + elapsed
         progress = min(1.0, spent / total)
-        rate = args.lr * min(1.0, (step + 1) / 200) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
+        rate = args.lr * warm_then_cosine(step, progress, 200)
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = rate
         index = torch.randint(0, len(codes), (args.batch,), generator=generator)

@@ -16,8 +16,8 @@ STRIP = (40, 64)
 STRIP_SPAN = ((-0.45, 0.75), (-1.0, 1.0))
 """What the strip covers down and across, in distances between the eyes from the point between them."""
 NO_GLASSES, GLASSES = 0.14, 0.22
-"""Strength of edges below the eyes and on the bridge of the nose: nine bare faces of ten lie below the first, seven of
-ten with glasses above the second (CelebA's labels, training people)."""
+"""Strength of edges below the eyes and on the bridge of the nose: most bare faces lie below the first, most with
+glasses above the second (chosen on training people by CelebA's labels)."""
 
 
 @dataclass(frozen=True)
