@@ -44,6 +44,22 @@ class NoFaceFoundError(InputError):
         self.num_faces = num_faces
 
 
+class UnknownAttributeError(InputError):
+    """An attribute that cannot be edited; `known` are those that can."""
+
+    def __init__(self, message: str, *, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.name, self.known = name, known
+
+
+class StrengthError(InputError):
+    """A strength outside [-1, 1]."""
+
+    def __init__(self, message: str, *, name: str, strength: float) -> None:
+        super().__init__(message)
+        self.name, self.strength = name, strength
+
+
 class CheckpointError(FaceMorphError):
     """A checkpoint folder cannot be used."""
 

@@ -1,6 +1,6 @@
 """The tree is the architecture: who may import whom, read from the source of every file.
 
-app → facemorph.ui → facemorph.pipeline → {align, models, morph, render} → {images, checkpoint, errors}
+app → facemorph.ui → facemorph.pipeline → {align, models, morph, render} → {images, checkpoint, attributes, errors}
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND, STAGES = {"images", "checkpoint", "errors"}, {"align", "models", "morph", "render"}
+GROUND, STAGES = {"images", "checkpoint", "errors", "attributes"}, {"align", "models", "morph", "render"}
 MAY_IMPORT = {
     "errors": set(),
     "images": {"errors"},
+    "attributes": {"errors"},
     "checkpoint": {"errors"},
     **{stage: GROUND | {stage} for stage in STAGES},
     "pipeline": GROUND | STAGES,

@@ -1,0 +1,161 @@
+"""Attributes of a face: what they are called, which strengths are allowed, and what is worth a warning.
+
+A strength runs from -1 to 1 and says how far an edit goes: 1 all the way to having the attribute, -1 all the way to its
+opposite, 0 changes nothing. Along a morph it follows a curve: strengths at even distances from alpha 0 to 1, straight
+lines between them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from facemorph.errors import InputError, StrengthError, UnknownAttributeError
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """How sentences speak of an attribute.
+
+    Attributes:
+        more: what a face with it is or has.
+        less: what a face without it is or has.
+        graded: whether there is always more of it, so that no face "already has it".
+    """
+
+    more: str
+    less: str
+    graded: bool = False
+
+
+ATTRIBUTES: dict[str, Attribute] = {
+    "age": Attribute("older", "younger", graded=True),
+    "gender": Attribute("masculine", "feminine", graded=True),
+    "smile": Attribute("a smile", "no smile"),
+    "open_mouth": Attribute("an open mouth", "a closed mouth"),
+    "glasses": Attribute("glasses", "no glasses"),
+    "beard": Attribute("a beard", "no beard"),
+    "bangs": Attribute("bangs", "no bangs"),
+    "blond_hair": Attribute("blond hair", "no blond hair"),
+    "black_hair": Attribute("black hair", "no black hair"),
+    "grey_hair": Attribute("grey hair", "no grey hair"),
+    "pale_skin": Attribute("pale skin", "tanned skin", graded=True),
+    "lipstick": Attribute("lipstick", "no lipstick"),
+    "makeup": Attribute("make-up", "no make-up"),
+    "bushy_brows": Attribute("bushy brows", "thin brows"),
+    "chubby": Attribute("a rounder face", "a leaner face", graded=True),
+    "receding_hair": Attribute("a receding hairline", "a full hairline"),
+    "hat": Attribute("a hat", "no hat"),
+}
+"""All that the networks know of, in their order; a checkpoint says which of them it offers."""
+
+CurveName: TypeAlias = Literal["constant", "appears", "disappears", "peaks"]
+CURVES: tuple[CurveName, ...] = get_args(CurveName)
+Curve: TypeAlias = Sequence[float]
+"""Strengths at even distances from alpha 0 to 1, one or more."""
+
+HAS_IT = 0.5
+"""A face counts as having an attribute above this presence, in [-1, 1], and as lacking it below minus this."""
+NOTICEABLE = 0.3
+"""A strength that asks for something on purpose."""
+CHILD = 0.6
+"""So much younger leads to a child."""
+ALREADY = "This face already has {}; more of it changes little."
+CONTRADICTION = "{} and {} seldom go together; both were done."
+
+
+def curve(name: CurveName, strength: float) -> tuple[float, ...]:
+    """Return the curve of an attribute along a morph.
+
+    Args:
+        name: "constant", "appears" (0 at the first face), "disappears" (0 at the second), "peaks" (0 at both).
+        strength: in [-1, 1], where the curve is strongest.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    curves = {
+        "constant": (strength,),
+        "appears": (0.0, strength),
+        "disappears": (strength, 0.0),
+        "peaks": (0.0, strength, 0.0),
+    }
+    if name not in curves:
+        raise InputError(f"'{name}' is no curve. Choose {', '.join(CURVES[:-1])} or {CURVES[-1]}.")
+    return curves[name]
+
+
+def strengths_at(strengths: Curve, alphas: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the strengths of a curve at alphas in [0, 1], of the same shape."""
+    knots = np.linspace(0, 1, len(strengths)) if len(strengths) > 1 else np.zeros(1)
+    return np.interp(np.asarray(alphas, np.float64), knots, np.asarray(strengths, np.float64))
+
+
+def check_strengths(strengths: Mapping[str, float], offered: Sequence[str]) -> None:
+    """Refuse attributes that are not offered and strengths out of range.
+
+    Raises:
+        UnknownAttributeError: it names those that are offered.
+        StrengthError: a strength outside [-1, 1], or no number.
+    """
+    for name, strength in strengths.items():
+        if name not in offered:
+            raise UnknownAttributeError(
+                f"'{name}' is no attribute that can be edited. Choose from: {', '.join(offered) or 'none here'}.",
+                name=name,
+                known=tuple(offered),
+            )
+        if not math.isfinite(strength) or not -1 <= strength <= 1:
+            raise StrengthError(
+                f"The strength of {name} is {strength:g}. Choose from -1 to 1.", name=name, strength=strength
+            )
+
+
+def edit_warnings(strengths: Mapping[str, float], present: Mapping[str, float]) -> tuple[str, ...]:
+    """Return what a user should know about an edit.
+
+    Args:
+        strengths: by attribute, in [-1, 1].
+        present: how far the face has each attribute, in [-1, 1], -1 is its opposite.
+    """
+    said = []
+    for name, strength in strengths.items():
+        attribute, sign = ATTRIBUTES[name], math.copysign(1, strength)
+        if strength and not attribute.graded and sign * present[name] > HAS_IT:
+            said.append(ALREADY.format(attribute.more if strength > 0 else attribute.less))
+    for (first, one), (second, other) in CONTRADICTIONS:
+        if _asked(strengths, first, one) and _asked(strengths, second, other):
+            said.append(CONTRADICTION.format(_named(first, one).capitalize(), _named(second, other)))
+    return tuple(said)
+
+
+def _asked(strengths: Mapping[str, float], name: str, at_least: float) -> bool:
+    strength = strengths.get(name, 0.0)
+    return strength >= at_least if at_least > 0 else strength <= at_least
+
+
+def _named(name: str, strength: float) -> str:
+    if name == "age":
+        return "a child's face" if strength < 0 else "an old face"
+    attribute = ATTRIBUTES[name]
+    words = attribute.more if strength > 0 else attribute.less
+    return f"a {words} face" if attribute.graded and name == "gender" else words
+
+
+CONTRADICTIONS: tuple[tuple[tuple[str, float], tuple[str, float]], ...] = (
+    (("beard", NOTICEABLE), ("age", -CHILD)),
+    (("beard", NOTICEABLE), ("gender", -NOTICEABLE)),
+    (("grey_hair", NOTICEABLE), ("age", -CHILD)),
+    (("receding_hair", NOTICEABLE), ("age", -CHILD)),
+    (("lipstick", NOTICEABLE), ("beard", NOTICEABLE)),
+    (("blond_hair", NOTICEABLE), ("black_hair", NOTICEABLE)),
+    (("blond_hair", NOTICEABLE), ("grey_hair", NOTICEABLE)),
+    (("black_hair", NOTICEABLE), ("grey_hair", NOTICEABLE)),
+    (("bangs", NOTICEABLE), ("receding_hair", NOTICEABLE)),
+)
+"""Pairs of attributes, each with the strength from which on they contradict each other."""
