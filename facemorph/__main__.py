@@ -61,6 +61,7 @@ def _morph(arguments: argparse.Namespace) -> None:
         shape=arguments.shape,
         appearance=arguments.appearance,
         quality=arguments.quality,
+        edits=dict(arguments.edit),
     )
     _warn(*(warning for warning in morph.warnings if warning not in (*a.warnings, *b.warnings)))
     _report(morph.save(arguments.output, fps=arguments.fps, ping_pong=arguments.ping_pong, hold=arguments.hold))
@@ -78,6 +79,16 @@ def _strip(arguments: argparse.Namespace) -> None:
     _morph(arguments)
 
 
+def _edit(arguments: argparse.Namespace) -> None:
+    _check_output(arguments)
+    strengths = dict(arguments.strengths)
+    photo = load_photo(arguments.photo)
+    morpher = _load(arguments)
+    face = _align(morpher, arguments.photo, photo, arguments.face)
+    _warn(*morpher.edit_warnings(face, strengths))
+    _report(save_still(arguments.output, morpher.edit(face, strengths, arguments.size)))
+
+
 def _align_photo(arguments: argparse.Namespace) -> None:
     _check_output(arguments)
     photo = load_photo(arguments.photo)
@@ -86,7 +97,7 @@ def _align_photo(arguments: argparse.Namespace) -> None:
     _report(save_still(arguments.output, pixels))
 
 
-COMMANDS = {"morph": _morph, "strip": _strip, "frame": _frame, "align": _align_photo}
+COMMANDS = {"morph": _morph, "strip": _strip, "frame": _frame, "edit": _edit, "align": _align_photo}
 
 
 def _load(arguments: argparse.Namespace) -> FaceMorpher:

@@ -9,6 +9,8 @@ from typing import NoReturn, TypeVar, get_args
 
 import torch
 
+from facemorph.attributes import ATTRIBUTES, CURVES, curve
+from facemorph.errors import InputError
 from facemorph.morph import Interpolation, Quality
 from facemorph.pipeline import NUM_FRAMES, SIZES
 from facemorph.render import MAX_FPS, MAX_HOLD, MIN_FPS, STILL_SUFFIXES, SUFFIXES, RenderOptions
@@ -78,6 +80,21 @@ def parser() -> _Parser:
         metavar="0..1",
         help="where the shape stands; alpha places the rest: --alpha 0 --shape 1 is A in B's shape (default: alpha)",
     )
+    edit = add(
+        "edit",
+        "Change attributes of one face.",
+        "edit photo.jpg smile=0.8 age=-0.5 -o edited.png",
+        [_output(STILL_SUFFIXES), _size_option(), model],
+    )
+    edit.add_argument("photo", type=Path, help="the photo")
+    edit.add_argument(
+        "strengths",
+        type=_strength,
+        nargs="+",
+        metavar="NAME=STRENGTH",
+        help=f"strength from -1 to 1 of {', '.join(ATTRIBUTES)}",
+    )
+    edit.add_argument("--face", type=_face, metavar="N", help="which face: 0 is the largest, 1 the next (default: 0)")
     align = add(
         "align",
         "Write the aligned crop of a photo: what a morph starts from.",
@@ -88,6 +105,22 @@ def parser() -> _Parser:
     align.add_argument("--face", type=_face, metavar="N", help="which face: 0 is the largest, 1 the next (default: 0)")
     align.add_argument("--landmarks", action="store_true", help="draw the 68 landmarks")
     return top
+
+
+def _strength(text: str) -> tuple[str, float]:
+    name, equals, strength = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"'{text}' has no strength, write for example {text}=0.8")
+    return name, _in_range(strength, float, -1.0, 1.0)
+
+
+def _curve(text: str) -> tuple[str, tuple[float, ...]]:
+    setting, _, kind = text.partition(":")
+    name, strength = _strength(setting)
+    try:
+        return name, curve(kind or "constant", strength)  # type: ignore[arg-type]
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _steps(text: str) -> int:
@@ -175,6 +208,14 @@ def _morph_options(steps: int = 24) -> _Parser:
     parser.add_argument("--steps", type=_steps, default=steps, metavar="N", help="number of frames from A to B")
     parser.add_argument(
         "--interpolation", choices=get_args(Interpolation), default="slerp", help="how the codes are mixed"
+    )
+    parser.add_argument(
+        "--edit",
+        type=_curve,
+        action="append",
+        default=[],
+        metavar="NAME=STRENGTH[:CURVE]",
+        help=f"change an attribute along the way; the curve is {', '.join(CURVES)}; may be given more than once",
     )
     held = parser.add_mutually_exclusive_group()  # with both held, nothing would move
     for name, rest in (("shape", "appearance"), ("appearance", "shape")):

@@ -65,6 +65,8 @@ NOTICEABLE = 0.3
 """A strength that asks for something on purpose."""
 CHILD = 0.6
 """So much younger leads to a child."""
+FULL_CHANGE = {"age": 1.0}
+"""What strength 1 adds to an attribute, where it is not 2, from its opposite to itself: 40 years."""
 ALREADY = "This face already has {}; more of it changes little."
 CONTRADICTION = "{} and {} seldom go together; both were done."
 
@@ -114,6 +116,23 @@ def check_strengths(strengths: Mapping[str, float], offered: Sequence[str]) -> N
             raise StrengthError(
                 f"The strength of {name} is {strength:g}. Choose from -1 to 1.", name=name, strength=strength
             )
+
+
+def changes(strengths: Mapping[str, float], present: Mapping[str, float]) -> dict[str, float]:
+    """Return what to add to each attribute, in [-2, 2].
+
+    An attribute that a face can have goes no further than having it, or than lacking it; a graded one has no such end.
+
+    Args:
+        strengths: by attribute, in [-1, 1].
+        present: how far the face has each attribute, in [-1, 1].
+    """
+    added = {}
+    for name, strength in strengths.items():
+        span = FULL_CHANGE.get(name, 2.0)
+        least, most = (-span, span) if ATTRIBUTES[name].graded else (-1 - present[name], 1 - present[name])
+        added[name] = min(max(span * strength, least), most)
+    return added
 
 
 def edit_warnings(strengths: Mapping[str, float], present: Mapping[str, float]) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -12,15 +11,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from facemorph import checkpoint, images
+from facemorph import attributes, checkpoint, images
 from facemorph.align import AlignedFace, Aligner
+from facemorph.attributes import Curve
+from facemorph.codec import Codec
 from facemorph.errors import InputError
-from facemorph.models import Autoencoder, Latent, LatentPrior, PaceNetwork, PersonMask, load_autoencoder
+from facemorph.models import AttributeEditor, Autoencoder, LatentPrior, PaceNetwork, PersonMask, load_autoencoder
 from facemorph.morph import (
     Endpoint,
     Interpolation,
+    Positions,
     Quality,
     choose_alphas,
+    edit_pictures,
+    landmarks_at,
     positions,
     prepare,
     render_frames,
@@ -32,9 +36,7 @@ DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
 PACE_NETWORK = checkpoint.CHECKPOINTS / "pace-network"
 PERSON_MASK = checkpoint.CHECKPOINTS / "person-mask"
 LATENT_PRIOR = checkpoint.CHECKPOINTS / "latent-prior"
-REPAIR = 1.0
-"""How faulty the latent prior takes a code for that belongs to two photos by halves."""
-REPAIR_STEPS = 2
+ATTRIBUTE_EDITOR = checkpoint.CHECKPOINTS / "attribute-editor"
 NUM_FRAMES = (2, 240)
 SIZES = (64, 512)
 FRAMES_AT_ONCE = 12
@@ -93,9 +95,17 @@ class FaceMorpher:
         aligner: Aligner,
         prior: LatentPrior | None = None,
         device: str = "cpu",
+        editor: AttributeEditor | None = None,
     ) -> None:
-        self.codec = _Codec(model, person_mask, pace, prior, torch.device(device))
+        self.codec = Codec(model, person_mask, pace, prior, editor, torch.device(device))
         self._aligner = aligner
+        self._known: tuple[str, ...] = () if editor is None else editor.config.attributes
+        self._offered: tuple[str, ...] = () if editor is None else editor.config.offered
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes that `edit` and `morph` can change."""
+        return self._offered
 
     @classmethod
     def from_checkpoint(
@@ -113,10 +123,12 @@ class FaceMorpher:
             AlignmentError: the aligner asked for is unknown or cannot run here.
         """
         model = load_autoencoder(DEFAULT_CHECKPOINT if path is None else Path(path))
-        prior = LatentPrior.from_checkpoint(LATENT_PRIOR) if path is None else None  # it knows one autoencoder's codes
+        own = path is None  # prior and editor know one autoencoder's codes
+        prior = LatentPrior.from_checkpoint(LATENT_PRIOR) if own else None
+        editor = AttributeEditor.from_checkpoint(ATTRIBUTE_EDITOR) if own else None
         person_mask = PersonMask.from_checkpoint(PERSON_MASK)
         pace = PaceNetwork.from_checkpoint(PACE_NETWORK)
-        return cls(model, person_mask, pace, Aligner.load(aligner, device=device), prior, device)
+        return cls(model, person_mask, pace, Aligner.load(aligner, device=device), prior, device, editor)
 
     def align(self, photo: images.Photo, face: int | None = None) -> AlignedFace:
         """Find a face and cut its canonical crop.
@@ -145,6 +157,46 @@ class FaceMorpher:
             frames = images.to_uint8(self.codec.decode(*self.codec.encode(small)))
         return np.asarray(frames[0])
 
+    def edit(self, face: AlignedFace, strengths: Mapping[str, float], size: int = 256) -> npt.NDArray[np.uint8]:
+        """Change attributes of one face and keep the person, the rest of the face and the background.
+
+        Args:
+            face: the face.
+            strengths: by attribute, in [-1, 1]; 0 changes nothing.
+            size: side in pixels.
+
+        Returns:
+            (size, size, 3) uint8.
+
+        Raises:
+            UnknownAttributeError: an attribute that is not among `attributes`.
+            StrengthError: a strength out of range.
+            InputError: another setting out of range.
+        """
+        _check_size(size)
+        attributes.check_strengths(strengths, self.attributes)
+        with torch.inference_mode():
+            picture = resize(self._tensor(face), size).clamp(0, 1)
+            present = self._present(face)
+            added = self._changes({name: (strength,) for name, strength in strengths.items()}, present, torch.zeros(1))
+            points = (torch.from_numpy(face.landmarks).double() + 0.5).unsqueeze(0) / face.image.shape[0]
+            edited = edit_pictures(picture, points, present, added, self.codec)
+        return np.asarray(images.to_uint8(edited)[0])
+
+    def edit_warnings(self, face: AlignedFace, strengths: Mapping[str, float]) -> tuple[str, ...]:
+        """Return what is worth knowing about an edit: attributes that the face has already, or that contradict.
+
+        Raises:
+            UnknownAttributeError: an attribute that is not among `attributes`.
+            StrengthError: a strength out of range.
+        """
+        attributes.check_strengths(strengths, self.attributes)
+        if not strengths:
+            return ()
+        with torch.inference_mode():
+            present = dict(zip(self._known, self._present(face)[0].tolist(), strict=True))
+        return attributes.edit_warnings(strengths, present)
+
     def frame(
         self,
         a: AlignedFace,
@@ -154,6 +206,7 @@ class FaceMorpher:
         *,
         shape: float | None = None,
         quality: Quality = "best",
+        edits: Mapping[str, Curve] | None = None,
     ) -> npt.NDArray[np.uint8]:
         """Render one frame.
 
@@ -164,6 +217,7 @@ class FaceMorpher:
             shape: where the geometry stands, in [0, 1]; None takes it along with alpha. Alpha 0 and shape 1 give the
                 first face in the second one's shape.
             quality: "best" lets the latent prior repair what the two photos leave, "fast" does not.
+            edits: attributes to change, as in `morph`.
 
         Returns:
             (size, size, 3) uint8.
@@ -175,10 +229,12 @@ class FaceMorpher:
         _check_position("shape", shape)
         _check_size(size)
         _check_choice(quality, "quality", ("best", "fast"))
+        self._check_edits(edits)
         with torch.inference_mode():
-            ends = [self.prepare(face, size) for face in (a, b)]
+            ends = self.prepare(a, size), self.prepare(b, size)
             at = positions(torch.tensor([float(alpha)]), shape)
-            frames = images.to_uint8(render_frames(ends[0], ends[1], at, self.codec, quality=quality))
+            rendered = render_frames(ends[0], ends[1], at, self.codec, quality=quality)
+            frames = images.to_uint8(self._edited(rendered, (a, b), ends, at, edits))
         return np.asarray(frames[0])
 
     def morph(
@@ -193,6 +249,7 @@ class FaceMorpher:
         shape: float | None = None,
         appearance: float | None = None,
         quality: Quality = "best",
+        edits: Mapping[str, Curve] | None = None,
     ) -> Morph:
         """Render the whole way from one face to the other in steps of equal change to the eye.
 
@@ -205,9 +262,13 @@ class FaceMorpher:
             shape: hold the geometry at this position in [0, 1] while the rest goes from `a` to `b`; None moves it.
             appearance: hold everything but the geometry at this position in [0, 1]; None moves it.
             quality: "best" lets the latent prior repair what the two photos leave, "fast" does not.
+            edits: attributes to change along the way: for each, its strengths in [-1, 1] at even distances from `a` to
+                `b` (`facemorph.attributes.curve` makes the usual ones).
 
         Raises:
-            InputError: a setting out of range.
+            UnknownAttributeError: an attribute that is not among `attributes`.
+            StrengthError: a strength out of range.
+            InputError: another setting out of range.
         """
         if not NUM_FRAMES[0] <= num_frames <= NUM_FRAMES[1]:
             raise InputError(f"{num_frames} steps were asked for. Choose from {NUM_FRAMES[0]} to {NUM_FRAMES[1]}.")
@@ -216,6 +277,7 @@ class FaceMorpher:
         _check_position("appearance", appearance)
         _check_choice(interpolation, "interpolation", ("slerp", "linear"))
         _check_choice(quality, "quality", ("best", "fast"))
+        self._check_edits(edits)
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         with torch.inference_mode():
             first, last = self.prepare(a, size), self.prepare(b, size)
@@ -225,12 +287,57 @@ class FaceMorpher:
                 part = alphas[start : start + at_once]
                 at = positions(part, shape, appearance)
                 rendered = render_frames(first, last, at, self.codec, interpolation, quality)
+                rendered = self._edited(rendered, (a, b), (first, last), at, edits)
                 frames[start : start + len(part)] = images.to_uint8(rendered)
                 if progress is not None:
                     progress(start + len(part), num_frames)
         unmasked = tuple(NO_MASK.format(letter) for letter, end in (("A", first), ("B", last)) if not end.separate)
         unrepaired = (NO_PRIOR,) if quality == "best" and not self.codec.repairs else ()
-        return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(a.warnings + b.warnings + unmasked + unrepaired)))
+        edited = self._edits_warnings((a, b), edits)
+        said = a.warnings + b.warnings + unmasked + unrepaired + edited
+        return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(said)))
+
+    def _check_edits(self, edits: Mapping[str, Curve] | None) -> None:
+        for name, strengths in (edits or {}).items():
+            if len(strengths) == 0:
+                raise InputError(f"The curve of {name} has no strengths. Give one or more from -1 to 1.")
+            for strength in strengths:
+                attributes.check_strengths({name: strength}, self.attributes)
+
+    def _edits_warnings(
+        self, faces: tuple[AlignedFace, AlignedFace], edits: Mapping[str, Curve] | None
+    ) -> tuple[str, ...]:
+        ends = {at: {name: curve[at] for name, curve in (edits or {}).items()} for at in (0, -1)}
+        return self.edit_warnings(faces[0], ends[0]) + self.edit_warnings(faces[1], ends[-1])
+
+    def _edited(
+        self,
+        frames: torch.Tensor,
+        faces: tuple[AlignedFace, AlignedFace],
+        ends: tuple[Endpoint, Endpoint],
+        at: Positions,
+        edits: Mapping[str, Curve] | None,
+    ) -> torch.Tensor:
+        """Return the frames with their attributes changed; what either face has already fades into the other's."""
+        if not edits:
+            return frames
+        alphas = at.appearance.reshape(-1, 1)
+        present = torch.lerp(self._present(faces[0]), self._present(faces[1]), alphas)
+        added = self._changes(edits, present, at.alphas)
+        return edit_pictures(frames, landmarks_at(ends[0], ends[1], at.shape), present, added, self.codec)
+
+    def _changes(self, edits: Mapping[str, Curve], present: torch.Tensor, alphas: torch.Tensor) -> torch.Tensor:
+        """Return what to add to the attributes at each of (T,) alphas, (T, K)."""
+        rows = []
+        for alpha, row in zip(alphas.tolist(), present.tolist(), strict=True):
+            strengths = {name: float(attributes.strengths_at(curve, alpha)) for name, curve in edits.items()}
+            added = attributes.changes(strengths, dict(zip(self._known, row, strict=True)))
+            rows.append([added.get(name, 0.0) for name in self._known])
+        return torch.tensor(rows)
+
+    def _present(self, face: AlignedFace) -> torch.Tensor:
+        """Return how far a face has each attribute that the editor knows, (1, K) in [-1, 1]."""
+        return self.codec.present(resize(self._tensor(face), self.codec.image_size))
 
     def _tensor(self, face: AlignedFace) -> torch.Tensor:
         return images.to_tensor(face.image)
@@ -238,74 +345,6 @@ class FaceMorpher:
     def prepare(self, face: AlignedFace, size: int) -> Endpoint:
         """Make a face ready for any number of frames of side `size`; for `facemorph.morph`, which renders them."""
         return prepare(self._tensor(face), face.landmarks, size, self.codec)
-
-
-class _Codec:
-    """The networks as `facemorph.morph` sees them; bfloat16 where the processor multiplies it natively."""
-
-    def __init__(
-        self,
-        model: Autoencoder,
-        person_mask: PersonMask,
-        pace: PaceNetwork,
-        prior: LatentPrior | None,
-        device: torch.device,
-    ) -> None:
-        self._model = model.to(device)
-        self._person_mask = person_mask.to(device)
-        self._pace = pace.to(device)
-        self._prior = None if prior is None else prior.to(device)
-        self._device = device
-        self._reduced = device.type == "cuda" or _has_bfloat16()
-        self.image_size = model.config.image_size
-        self.repairs = prior is not None
-
-    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        with self._precision():
-            z = self._model.encode(self._placed(x)).mode()
-        return z.spatial.float().cpu(), None if z.compact is None else z.compact.float().cpu()
-
-    def decode(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
-        z = Latent(self._placed(spatial), None if compact is None else compact.to(self._device))
-        with self._precision():
-            return self._model.decode(z).float().cpu().contiguous()
-
-    def repair(self, spatial: torch.Tensor, compact: torch.Tensor | None, divided: torch.Tensor) -> torch.Tensor:
-        if self._prior is None or compact is None:
-            return spatial
-        noise = torch.zeros_like(spatial[:1])
-        with self._precision():
-            repaired: torch.Tensor = self._prior.refine(
-                spatial.to(self._device),
-                compact.to(self._device),
-                REPAIR * divided.to(self._device),
-                noise,
-                REPAIR_STEPS,
-            )
-        return repaired.float().cpu()
-
-    def change(self, frames: torch.Tensor) -> torch.Tensor:
-        size = self._pace.config.image_size
-        change: torch.Tensor = self._pace(self._placed(resize(frames, size)))
-        return change.cpu()
-
-    def parts(self, x: torch.Tensor) -> torch.Tensor:
-        size = self._person_mask.config.image_size
-        masks: torch.Tensor = self._person_mask.parts(self._placed(resize(x, size)))
-        return masks.cpu()
-
-    def _placed(self, x: torch.Tensor) -> torch.Tensor:
-        return x.to(self._device).contiguous(memory_format=torch.channels_last)
-
-    def _precision(self) -> AbstractContextManager[object]:
-        return torch.autocast(self._device.type, torch.bfloat16) if self._reduced else nullcontext()
-
-
-def _has_bfloat16() -> bool:
-    if not hasattr(torch.cpu, "get_capabilities"):
-        return False
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def _check_position(name: str, value: float | None) -> None:

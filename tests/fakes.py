@@ -8,6 +8,8 @@ import torch
 
 from facemorph.align import Aligner, DetectedFace
 from facemorph.models import (
+    AttributeEditor,
+    AttributeEditorConfig,
     FaceAutoencoder,
     FaceAutoencoderConfig,
     PaceNetwork,
@@ -71,6 +73,28 @@ def tiny_pace_network() -> PaceNetwork:
         return PaceNetwork(PaceNetworkConfig(image_size=64, widths=(8, 8))).eval()
 
 
+def tiny_editor() -> AttributeEditor:
+    """Build an attribute editor of seeded random directions for three attributes, of which two are offered."""
+    config = AttributeEditorConfig(
+        attributes=("smile", "age", "hat"),
+        offered=("smile", "age"),
+        gains=(1.0, 1.5, 1.0),
+        latent_channels=TINY_FACE.latent_channels,
+        latent_size=TINY_FACE.latent_size,
+        compact_dim=TINY_FACE.compact_dim,
+        shape_rank=2,
+        identity_rank=3,
+        widths=(8, 8),
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        editor = AttributeEditor(config).eval()
+        editor.directions.normal_(std=0.3)
+        editor.moves[:, 48:] = torch.tensor([0.0, 0.02])
+    return editor
+
+
 def tiny_morpher(num_faces: int = 1) -> FaceMorpher:
     """Build the real pipeline over untrained networks and an aligner that knows the drawn face."""
-    return FaceMorpher(tiny_autoencoder(), tiny_person_mask(), tiny_pace_network(), Aligner(FakeBackend(num_faces)))
+    aligner = Aligner(FakeBackend(num_faces))
+    return FaceMorpher(tiny_autoencoder(), tiny_person_mask(), tiny_pace_network(), aligner, editor=tiny_editor())

@@ -19,7 +19,7 @@ from facemorph.morph import Quality
 from facemorph.pipeline import NUM_FRAMES, FaceMorpher, Morph
 from tests.fakes import tiny_morpher
 
-COMMANDS = ("morph", "strip", "frame", "align")
+COMMANDS = ("morph", "strip", "frame", "edit", "align")
 Outcome = tuple[int, str, str]
 
 
@@ -142,6 +142,41 @@ def test_strip(terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path
     assert code == 0
     assert out.startswith(str(output))
     assert frames_of(output) == (1, (8 + 8 * (64 + 8), 64 + 8 + 28))
+
+
+class TestEdit:
+    def test_strength_0_is_the_aligned_photo(
+        self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        for name, word in (("zero.png", "smile=0"), ("much.png", "smile=0.8")):
+            assert terminal("edit", two_photos[0], word, "-o", tmp_path / name, "--size", 512)[0] == 0
+        assert terminal("align", two_photos[0], "-o", tmp_path / "crop.png")[0] == 0
+        zero, much, crop = (np.asarray(Image.open(tmp_path / f"{n}.png"), int) for n in ("zero", "much", "crop"))
+        assert np.array_equal(zero, crop)
+        assert not np.array_equal(much, crop)
+
+    def test_an_unknown_attribute_is_told_the_known_ones(
+        self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        code, _, err = terminal("edit", two_photos[0], "wings=0.5", "-o", tmp_path / "x.png")
+        assert code == 2
+        assert "Choose from: smile, age" in err
+
+    @pytest.mark.parametrize(("word", "said"), [("smile", "has no strength"), ("smile=2", "choose from -1 to 1")])
+    def test_a_strength_that_is_none(
+        self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path, word: str, said: str
+    ) -> None:
+        code, _, err = terminal("edit", two_photos[0], word, "-o", tmp_path / "x.png")
+        assert code == 2
+        assert said in err
+
+    def test_along_a_morph(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
+        for name, words in (("x.png", []), ("y.png", ["--edit", "smile=0.8:peaks"])):
+            assert terminal("strip", *two_photos, "-o", tmp_path / name, "--size", 64, *words)[0] == 0
+        assert (tmp_path / "x.png").read_bytes() != (tmp_path / "y.png").read_bytes()
+        code, _, err = terminal("strip", *two_photos, "-o", tmp_path / "z.png", "--edit", "smile=0.8:sometimes")
+        assert code == 2
+        assert "peaks" in err
 
 
 class TestFrame:

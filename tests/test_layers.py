@@ -1,6 +1,7 @@
 """The tree is the architecture: who may import whom, read from the source of every file.
 
-app → facemorph.ui → facemorph.pipeline → {align, models, morph, render} → {images, checkpoint, attributes, errors}
+app → facemorph.ui → facemorph.pipeline → codec → {align, models, morph, render}
+→ {images, checkpoint, attributes, errors}
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ MAY_IMPORT = {
     "attributes": {"errors"},
     "checkpoint": {"errors"},
     **{stage: GROUND | {stage} for stage in STAGES},
-    "pipeline": GROUND | STAGES,
+    "codec": GROUND | STAGES,
+    "pipeline": GROUND | STAGES | {"codec"},
     "ui": GROUND | STAGES | {"pipeline", "ui"},
     "arguments": GROUND | STAGES | {"pipeline"},
     "__main__": GROUND | STAGES | {"pipeline", "arguments"},

@@ -79,7 +79,9 @@ def features(packed: dict[str, np.ndarray], weights: Path | None) -> torch.Tenso
     content, offset = packed["content"], packed["offset"]
     rows = []
     for start in range(0, len(offset) - 1, AT_ONCE):
-        crops = [decode_crop(content[offset[i] : offset[i + 1]]) for i in range(start, min(start + AT_ONCE, len(offset) - 1))]
+        crops = [
+            decode_crop(content[offset[i] : offset[i + 1]]) for i in range(start, min(start + AT_ONCE, len(offset) - 1))
+        ]
         x = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.inference_mode():
             stages = network.net(network.scaling_layer(x.contiguous(memory_format=torch.channels_last)))

@@ -1,5 +1,6 @@
 """From two aligned faces to the frames between them. Knows tensors, not photos, files or models."""
 
+from facemorph.morph.edit import EditingCodec, edit_pictures
 from facemorph.morph.frames import (
     Codec,
     Endpoint,
@@ -7,21 +8,25 @@ from facemorph.morph.frames import (
     Positions,
     Quality,
     choose_alphas,
+    landmarks_at,
     pictures,
     positions,
     prepare,
     probe,
     render_frames,
-    resize,
 )
+from facemorph.morph.maps import resize
 
 __all__ = [
     "Codec",
+    "EditingCodec",
     "Endpoint",
     "Interpolation",
     "Positions",
     "Quality",
     "choose_alphas",
+    "edit_pictures",
+    "landmarks_at",
     "pictures",
     "positions",
     "prepare",

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from facemorph.morph import detail, layers, maps, outline, ownership, paths, regions, schedule, traits, warp
 from facemorph.morph.layers import Layers
+from facemorph.morph.maps import resize
 from facemorph.morph.regions import Regions
 from facemorph.morph.traits import Traits
 
@@ -115,16 +116,6 @@ def prepare(crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, c
         Traits(traits.far_side(landmarks), traits.glasses(small, points[:NUM_LANDMARKS].numpy())),
         separate,
     )
-
-
-def resize(x: torch.Tensor, size: int) -> torch.Tensor:
-    """Bring (B, C, S, S) to `size`, antialiased on the way down, bicubic on the way up."""
-    if x.shape[-1] == size:
-        return x
-    down = size < x.shape[-1]
-    if down and x.shape[-1] % size == 0:
-        return F.interpolate(x, size=(size, size), mode="area")
-    return F.interpolate(x, size=(size, size), mode="bicubic", antialias=down, align_corners=False)
 
 
 def render_frames(

@@ -1,4 +1,4 @@
-"""Maps over a crop: enlarged, and averaged over neighbourhoods."""
+"""Pictures and maps over a crop: resized, and averaged over neighbourhoods."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ import torch.nn.functional as F
 def enlarge(x: torch.Tensor, size: int) -> torch.Tensor:
     """Bring (B, C, s, s) to (B, C, size, size), bilinear, `align_corners=False`."""
     return F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False)
+
+
+def resize(x: torch.Tensor, size: int) -> torch.Tensor:
+    """Bring (B, C, S, S) to `size`, antialiased on the way down, bicubic on the way up."""
+    if x.shape[-1] == size:
+        return x
+    down = size < x.shape[-1]
+    if down and x.shape[-1] % size == 0:
+        return F.interpolate(x, size=(size, size), mode="area")
+    return F.interpolate(x, size=(size, size), mode="bicubic", antialias=down, align_corners=False)
 
 
 def box_mean(x: torch.Tensor, reach: int) -> torch.Tensor:

@@ -32,11 +32,15 @@ def control_points(landmarks: npt.NDArray[np.float32], size: int) -> torch.Tenso
     Returns:
         (68 + 4 · (BORDER_POINTS - 1), 2) float64, as parts of the side.
     """
+    return torch.cat([(torch.from_numpy(landmarks).double() + 0.5) / size, border_points()])
+
+
+def border_points() -> torch.Tensor:
+    """Return the fixed points on the border of a crop, (4 · (BORDER_POINTS - 1), 2) float64, parts of the side."""
     along = torch.linspace(0, 1, BORDER_POINTS, dtype=torch.float64)[:-1]
     zero, one = torch.zeros_like(along), torch.ones_like(along)
     border = [(along, zero), (one, along), (1 - along, one), (zero, 1 - along)]
-    inner = (torch.from_numpy(landmarks).double() + 0.5) / size
-    return torch.cat([inner] + [torch.stack(pair, 1) for pair in border])
+    return torch.cat([torch.stack(pair, 1) for pair in border])
 
 
 def thin_plate_kernel(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,118 @@
+"""The networks as `facemorph.morph` sees them."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from facemorph.models import AttributeEditor, Autoencoder, Latent, LatentPrior, PaceNetwork, PersonMask
+from facemorph.morph import resize
+
+REPAIR = 1.0
+"""How faulty the latent prior takes a code for that belongs to two photos by halves."""
+REPAIR_STEPS = 2
+
+
+class Codec:
+    """The networks as `facemorph.morph` sees them; bfloat16 where the processor multiplies it natively."""
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        person_mask: PersonMask,
+        pace: PaceNetwork,
+        prior: LatentPrior | None,
+        editor: AttributeEditor | None,
+        device: torch.device,
+    ) -> None:
+        self._model = model.to(device)
+        self._person_mask = person_mask.to(device)
+        self._pace = pace.to(device)
+        self._prior = None if prior is None else prior.to(device)
+        self._editor = None if editor is None else editor.to(device)
+        self._device = device
+        self._reduced = device.type == "cuda" or _has_bfloat16()
+        self.image_size = model.config.image_size
+        self.repairs = prior is not None
+
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(B, 3, s, s) in [0, 1] → spatial and compact code; None where there is no such code."""
+        with self._precision():
+            z = self._model.encode(self._placed(x)).mode()
+        return z.spatial.float().cpu(), None if z.compact is None else z.compact.float().cpu()
+
+    def decode(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+        """Codes → (B, 3, s, s) in about [0, 1]."""
+        z = Latent(self._placed(spatial), None if compact is None else compact.to(self._device))
+        with self._precision():
+            return self._model.decode(z).float().cpu().contiguous()
+
+    def repair(self, spatial: torch.Tensor, compact: torch.Tensor | None, divided: torch.Tensor) -> torch.Tensor:
+        """Spatial codes of two photos → of one, where `divided` (B, 1, h, w) in [0, 1] is above 0."""
+        if self._prior is None or compact is None:
+            return spatial
+        noise = torch.zeros_like(spatial[:1])
+        with self._precision():
+            repaired: torch.Tensor = self._prior.refine(
+                spatial.to(self._device),
+                compact.to(self._device),
+                REPAIR * divided.to(self._device),
+                noise,
+                REPAIR_STEPS,
+            )
+        return repaired.float().cpu()
+
+    def present(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, s, s) in [0, 1] → (B, K) in [-1, 1], how far faces have each attribute."""
+        spatial, compact = self.encode(x)
+        if self._editor is None or compact is None:
+            return torch.zeros(len(x), 0)
+        present: torch.Tensor = self._editor.present(spatial.to(self._device), compact.to(self._device)).cpu()
+        return present
+
+    def move(self, change: torch.Tensor) -> torch.Tensor:
+        """(B, K) changes of attributes → (B, 68, 2), by how much landmarks move, parts of the side."""
+        assert self._editor is not None
+        moved: torch.Tensor = self._editor.move(change.to(self._device)).cpu()
+        return moved
+
+    def change_code(
+        self,
+        spatial: torch.Tensor,
+        compact: torch.Tensor | None,
+        points: torch.Tensor,
+        present: torch.Tensor,
+        change: torch.Tensor,
+    ) -> torch.Tensor:
+        """Codes in the geometry of `points` → spatial codes with changed attributes."""
+        assert self._editor is not None and compact is not None
+        placed = (x.to(self._device) for x in (spatial, compact, points.float(), present, change))
+        with self._precision():
+            changed: torch.Tensor = self._editor.change_code(*placed)
+        return changed.cpu()
+
+    def change(self, frames: torch.Tensor) -> torch.Tensor:
+        """(T, 3, s, s) in [0, 1] → (T - 1,), how much the eye sees change from frame to frame."""
+        size = self._pace.config.image_size
+        change: torch.Tensor = self._pace(self._placed(resize(frames, size)))
+        return change.cpu()
+
+    def parts(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, s, s) in [0, 1] → (B, 2, m, m) in [0, 1], where the person and where the person's hair is."""
+        size = self._person_mask.config.image_size
+        masks: torch.Tensor = self._person_mask.parts(self._placed(resize(x, size)))
+        return masks.cpu()
+
+    def _placed(self, x: torch.Tensor) -> torch.Tensor:
+        return x.to(self._device).contiguous(memory_format=torch.channels_last)
+
+    def _precision(self) -> AbstractContextManager[object]:
+        return torch.autocast(self._device.type, torch.bfloat16) if self._reduced else nullcontext()
+
+
+def _has_bfloat16() -> bool:
+    if not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,0 +1,100 @@
+"""Edits of attributes: warp to the geometry that the attributes ask for, change the code there, keep the rest.
+
+Works on any picture whose landmarks are known: an aligned crop, or the frames of a morph.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+from facemorph.morph import detail, maps, warp
+from facemorph.morph.maps import resize
+
+CHANGED = 0.06
+"""Change, in [0, 1], at which the details of the photo no longer belong to what is there now."""
+BELOW_CHIN = 0.05
+"""Beginning at this part of the side below the chin, only hair is edited."""
+
+
+class EditingCodec(Protocol):
+    """The networks as an edit uses them; K attributes, points in parts of the side."""
+
+    image_size: int
+
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(B, 3, s, s) in [0, 1] → spatial (B, C, h, w) and compact (B, D) code; None where there is no such code."""
+
+    def decode(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+        """Codes → (B, 3, s, s) in about [0, 1]."""
+
+    def parts(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, s, s) in [0, 1] → (B, 2, m, m) in [0, 1], where the person and where the person's hair is."""
+
+    def move(self, change: torch.Tensor) -> torch.Tensor:
+        """(B, K) changes of attributes → (B, 68, 2), by how much landmarks move."""
+
+    def change_code(
+        self,
+        spatial: torch.Tensor,
+        compact: torch.Tensor | None,
+        points: torch.Tensor,
+        present: torch.Tensor,
+        change: torch.Tensor,
+    ) -> torch.Tensor:
+        """Codes in the geometry of `points` → spatial codes with changed attributes."""
+
+
+def edit_pictures(
+    pictures: torch.Tensor, points: torch.Tensor, present: torch.Tensor, change: torch.Tensor, codec: EditingCodec
+) -> torch.Tensor:
+    """Change attributes of faces.
+
+    Args:
+        pictures: (B, 3, S, S) in [0, 1].
+        points: (B, 68, 2) landmarks, parts of the side.
+        present: (B, K) in [-1, 1], the attributes that the faces have.
+        change: (B, K), added to them.
+        codec: the networks.
+
+    Returns:
+        (B, 3, S, S) in [0, 1]; exactly the picture where nothing is to change.
+    """
+    size, chosen = pictures.shape[-1], change.abs().amax(1) > 0
+    if not chosen.any():
+        return pictures
+    edited = pictures.clone()
+    pictures, points, present, change = (x[chosen] for x in (pictures, points, present, change))
+    target = points + codec.move(change)
+    warped = warp.warp(pictures, _flow(points, target))
+    small, original = resize(warped, codec.image_size), resize(pictures, codec.image_size)
+    spatial, compact = codec.encode(small)
+    changed = codec.change_code(spatial, compact, target, present, change)
+    before, after = codec.decode(spatial, compact), codec.decode(changed, compact)
+    delta = after - before
+    kept = torch.exp(-detail.local_mean(delta.square().mean(1, keepdim=True)) / CHANGED**2)
+    details = warped - maps.enlarge(before, size)
+    result = warped + maps.enlarge(delta, size) - (1 - maps.enlarge(kept, size)) * details
+    head = maps.enlarge(_head(codec, small, original, target), size).clamp(0, 1)
+    edited[chosen] = torch.lerp(pictures, result.clamp(0, 1), head)
+    return edited
+
+
+def _flow(points: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return the backward flow (B, 2, g, g) that brings landmarks to their targets and leaves the border."""
+    border = warp.border_points().expand(len(points), -1, -1)
+    ends = [torch.cat([each.double(), border], 1) for each in (target, points)]
+    return warp.backward_flows(*ends)[0]
+
+
+def _head(codec: EditingCodec, warped: torch.Tensor, original: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Return where an edit may show, (B, 1, m, m) in [0, 1]: the person down to the chin, and all of the hair."""
+    count = len(warped)
+    parts = codec.parts(torch.cat([warped, original]))
+    person, hair = torch.split(torch.maximum(parts[:count], parts[count:]), 1, dim=1)
+    size = person.shape[-1]
+    height = (torch.arange(size) + 0.5).reshape(1, 1, -1, 1) / size
+    chin = points[:, 8, 1].float().reshape(-1, 1, 1, 1)
+    above = ((chin + BELOW_CHIN - height) / BELOW_CHIN + 1).clamp(0, 1)
+    return maps.box_mean(torch.maximum(person * above, hair), 1)

@@ -1,0 +1,86 @@
+"""Where an edit shows and where it must not, with networks that are plain arithmetic."""
+
+from __future__ import annotations
+
+import torch
+
+from facemorph.morph import edit_pictures
+from facemorph.morph.maps import resize
+
+SIZE, SMALL = 64, 32
+
+
+class PlainCodec:
+    """The code is the small picture; a change brightens all of it and moves the mouth down; the person is a square."""
+
+    image_size = SMALL
+
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        return x, None
+
+    def decode(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+        return spatial
+
+    def parts(self, x: torch.Tensor) -> torch.Tensor:
+        masks = torch.zeros(len(x), 2, 16, 16)
+        masks[:, 0, 4:, 4:12] = 1
+        return masks
+
+    def move(self, change: torch.Tensor) -> torch.Tensor:
+        moved = torch.zeros(len(change), 68, 2)
+        moved[:, 48:, 1] = 0.05 * change
+        return moved
+
+    def change_code(
+        self,
+        spatial: torch.Tensor,
+        compact: torch.Tensor | None,
+        points: torch.Tensor,
+        present: torch.Tensor,
+        change: torch.Tensor,
+    ) -> torch.Tensor:
+        return spatial + 0.2 * change.reshape(-1, 1, 1, 1)
+
+
+def pictures(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    smooth = resize(torch.rand(count, 3, 8, 8, generator=generator), SIZE).clamp(0.1, 0.7)
+    angles = torch.arange(68) * 2 * torch.pi / 68
+    points = torch.stack([0.5 + 0.15 * angles.cos(), 0.5 + 0.2 * angles.sin()], 1)
+    points[8] = torch.tensor([0.5, 0.75])  # the chin
+    return smooth, points.double().expand(count, -1, -1)
+
+
+def edited(change: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
+    x, points = pictures(len(change))
+    added = torch.tensor(change).unsqueeze(1)
+    return x, edit_pictures(x, points, torch.zeros_like(added), added, PlainCodec())
+
+
+def test_nothing_changes_without_a_change_even_beside_one() -> None:
+    x, y = edited([0.0, 1.0])
+    assert torch.equal(x[0], y[0])
+    assert not torch.equal(x[1], y[1])
+
+
+def test_the_background_and_the_body_stay() -> None:
+    x, y = edited([1.0])
+    assert torch.equal(x[..., :8], y[..., :8])  # beside the person
+    assert torch.equal(x[..., -2:, :], y[..., -2:, :])  # below the chin
+
+
+def test_the_face_gets_what_the_code_got() -> None:
+    x, y = edited([1.0])
+    forehead = slice(None), slice(None), slice(22, 30), slice(26, 38)
+    assert torch.allclose((y - x)[forehead].mean(), torch.tensor(0.2), atol=0.03)
+
+
+def test_the_mouth_moves_with_its_landmarks() -> None:
+    x, points = pictures(1)
+    mouth = (points[0, 48:].mean(0) * SIZE).long()
+    x[..., mouth[1] - 1 : mouth[1] + 1, :] = 0.0  # a dark line where the lips meet
+    y = edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), PlainCodec())
+    column = slice(mouth[0] - 2, mouth[0] + 2)
+    rows = slice(mouth[1] - 8, mouth[1] + 10)
+    before, after = (z[0, :, rows, column].mean((0, 2)).argmin() for z in (x, y))
+    assert after > before

@@ -1,0 +1,115 @@
+"""Fit the attribute editor in closed form on the codes of `training.train_prior`.
+
+    python -m training.fit_attribute_editor --packed packed/crops.npz --attributes packed/attributes.npz \
+        --codes runs/prior/codes-training.pt --out checkpoints/attribute-editor
+
+Each code is used twice: in its own geometry, and warped to that of another person (the partners of
+`training.prior_codes`), whose landmarks say nothing about its attributes. So the directions in the codes are what
+attributes add in a given geometry, and what they do to the geometry is fitted to the landmarks alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from facemorph import checkpoint
+from facemorph.models import AttributeEditor, AttributeEditorConfig
+from facemorph.models.attribute_editor import reading_features
+from training.prior_codes import SOURCES
+
+RIDGE = 3e-3
+"""Weight of the ridge, against features of unit variance."""
+READING_RIDGE = 0.02
+GAINS = {"smile": 1.3, "glasses": 1.6, "beard": 1.5, "age": 1.5}
+GAIN = 1.3
+HELD_BACK = ("hat",)
+"""Fitted, so that it is kept out of the others, but not offered."""
+CROP_SIZE = 128
+
+
+def solve_ridge(x: torch.Tensor, y: torch.Tensor, ridge: float) -> torch.Tensor:
+    """Return the (F, ...) weights of ridge regression of (N, ...) on (N, F) features."""
+    system = x.T @ x + ridge * len(x) * torch.eye(x.shape[1])
+    products = sum(a.T @ b.flatten(1).float() for a, b in zip(x.split(1024), y.split(1024), strict=True))
+    return torch.linalg.solve(system, products).unflatten(1, y.shape[1:])
+
+
+def axes_of(x: torch.Tensor, rank: int) -> torch.Tensor:
+    """Return (D, rank) principal axes of centred (N, D), scaled so that scores have unit variance."""
+    _, strengths, basis = torch.linalg.svd(x, full_matrices=False)
+    return basis[:rank].T / strengths[:rank] * len(x) ** 0.5
+
+
+def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Tensor, points: torch.Tensor) -> None:
+    """Fit all buffers.
+
+    Args:
+        model: the editor.
+        codes: as `training.prior_codes` stores them.
+        values: (N, K) attributes in [-1, 1].
+        points: (N, 68, 2) landmarks, parts of the side.
+    """
+    config, count = model.config, len(values)
+    partner = torch.from_numpy(np.random.default_rng(0).permutation(count))
+    compact = codes["compact"][0].float()
+    model.shape_mean.copy_(points.flatten(1).mean(0))
+    model.shape_axes.copy_(axes_of(points.flatten(1) - model.shape_mean, config.shape_rank))
+    one = torch.cat([values, torch.ones(count, 1)], 1)
+    model.moves.copy_(solve_ridge(one, points, RIDGE)[:-1])
+    model.compact_mean.copy_(compact.mean(0))
+    model.identity_axes.copy_(axes_of(compact - model.compact_mean, config.identity_rank))
+    model.identity_given.copy_(solve_ridge(one, (compact - model.compact_mean) @ model.identity_axes, RIDGE))
+    features = reading_features(codes["spatial"][0].float(), compact)
+    centre = features.mean(0)
+    model.reading.copy_(solve_ridge(features - centre, values - values.mean(0), READING_RIDGE))
+    model.reading_bias.copy_(values.mean(0) - centre @ model.reading)
+
+    some = codes["spatial"][0, ::8].float()
+    model.code_mean.copy_(some.mean((0, 2, 3)).reshape(-1, 1, 1))
+    model.code_std.copy_(some.std((0, 2, 3)).reshape(-1, 1, 1))
+
+    identity, shape = model.identity_scores(compact, values), model.shape_scores(points)
+    designs, targets = [], []
+    for source, spatial in ((torch.arange(count), codes["spatial"][0]), (partner, codes["partner_spatial"][0])):
+        depends = torch.cat([torch.ones(count, 1), shape, identity[source]], 1)
+        crossed = (values[source].unsqueeze(2) * depends.unsqueeze(1)).flatten(1)
+        designs.append(torch.cat([crossed, depends], 1))
+        targets.append(spatial)
+    solved = solve_ridge(torch.cat(designs), torch.cat(targets), RIDGE)
+    count, dependent, _ = model.directions.shape
+    model.directions.copy_(solved[: count * dependent].flatten(1).unflatten(0, (count, dependent)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--packed", type=Path, required=True)
+    parser.add_argument("--attributes", type=Path, required=True)
+    parser.add_argument("--codes", type=Path, required=True, help="codes-training.pt of training.train_prior")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    packed, labels = np.load(args.packed), np.load(args.attributes)
+    rows = np.flatnonzero(np.isin(packed["source"], SOURCES) & ~packed["validation"])
+    names = tuple(str(name) for name in labels["names"])
+    config = AttributeEditorConfig(
+        attributes=names,
+        offered=tuple(name for name in names if name not in HELD_BACK),
+        gains=tuple(GAINS.get(name, GAIN) for name in names),
+    )
+    model = AttributeEditor(config).eval()
+    codes = torch.load(args.codes, weights_only=True, mmap=True)
+    values = torch.from_numpy(labels["values"][rows].astype(np.float32))
+    points = (torch.from_numpy(packed["landmarks"][rows].astype(np.float32)) + 0.5) / CROP_SIZE
+    if len(values) != codes["spatial"].shape[1]:
+        raise SystemExit(f"{len(values)} labelled crops but {codes['spatial'].shape[1]} codes: encode the pack again")
+    with torch.no_grad():
+        fit(model, codes, values, points)
+    checkpoint.save(args.out, model, config)
+    print(f"fitted {len(names)} attributes on {len(values)} crops")
+
+
+if __name__ == "__main__":
+    main()
