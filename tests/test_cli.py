@@ -23,6 +23,11 @@ COMMANDS = ("morph", "strip", "frame", "edit", "align")
 Outcome = tuple[int, str, str]
 
 
+def inputs_of(command: str, photos: tuple[Path, Path]) -> tuple[object, ...]:
+    """Return the words that a command needs besides its options."""
+    return {"align": photos[:1], "edit": (photos[0], "smile=0.5")}.get(command, photos)
+
+
 class Terminal:
     """Runs commands as `python -m facemorph` would, with a stand-in for the checkpoint."""
 
@@ -317,20 +322,20 @@ class TestRefusedBeforeTheWork:
         suffix: str,
         known: str,
     ) -> None:
-        photos = two_photos[:1] if command == "align" else two_photos
+        photos = inputs_of(command, two_photos)
         message = f"Error: 'o{suffix}' ends in '{suffix}', which cannot be written. Use one of {known}.\n"
         assert terminal(command, *photos, "-o", tmp_path / f"o{suffix}") == (2, "", message)
 
     @pytest.mark.parametrize("command", COMMANDS)
     def test_folder(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path, command: str) -> None:
-        photos = two_photos[:1] if command == "align" else two_photos
+        photos = inputs_of(command, two_photos)
         message = f"Error: The folder '{tmp_path / 'none'}' does not exist. Create it first.\n"
         assert terminal(command, *photos, "-o", tmp_path / "none" / "o.png") == (2, "", message)
 
     @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root can write to")
     @pytest.mark.parametrize("command", COMMANDS)
     def test_folder_without_permission(self, terminal: Terminal, two_photos: tuple[Path, Path], command: str) -> None:
-        photos = two_photos[:1] if command == "align" else two_photos
+        photos = inputs_of(command, two_photos)
         code, out, err = terminal(command, *photos, "-o", "/proc/o.png")
         assert (code, out) == (2, "")
         assert re.fullmatch(r"Error: The folder '/proc' cannot be written to \(.+\)\. Choose another folder\.\n", err)
@@ -395,7 +400,7 @@ def test_exit_codes(
         raise error
 
     monkeypatch.setattr(cli.FaceMorpher, "from_checkpoint", fail)
-    photos = two_photos[:1] if command == "align" else two_photos
+    photos = inputs_of(command, two_photos)
     assert terminal(command, *photos, "-o", tmp_path / "o.png") == (code, "", f"Error: {error}\n")
 
 
