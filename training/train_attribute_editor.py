@@ -105,7 +105,7 @@ def train(args: argparse.Namespace) -> None:
         name: torch.optim.AdamW(net.parameters(), lr=args.lr, betas=(0.0, 0.99), weight_decay=1e-4)
         for name, net in nets.items()
     }
-    ema, step, spent = Ema(model.refinement, 0.999), 0, 0.0
+    ema, step, spent = Ema(model.refinement, 500.0), 0, 0.0
     state_path = args.out / "state.pt"
     args.out.mkdir(parents=True, exist_ok=True)
     if state_path.exists():
