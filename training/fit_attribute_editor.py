@@ -24,7 +24,7 @@ from training.prior_codes import SOURCES
 RIDGE = 3e-3
 """Weight of the ridge, against features of unit variance."""
 READING_RIDGE = 0.02
-GAINS = {"smile": 1.3, "glasses": 1.6, "beard": 1.5, "age": 1.5}
+GAINS = {"glasses": 0.6, "pale_skin": 0.9, "age": 1.5}
 GAIN = 1.3
 HELD_BACK = ("hat",)
 """Fitted, so that it is kept out of the others, but not offered."""
