@@ -3,13 +3,15 @@
     python -m training.evaluate --data ../shared/data --weights ../shared/weights
 
 The photos are read from the data folder and aligned by our own aligner, nothing is taken from the training pack.
-LPIPS is over AlexNet, which no model here was trained with.
+LPIPS is over AlexNet, which no model here was trained with. `python -m training.evaluate attributes` judges edits
+instead (`training.evaluate_attributes`).
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from facemorph import checkpoint, images, morph
 from facemorph.align import Aligner
 from facemorph.errors import FaceMorphError
 from facemorph.models import Autoencoder, FaceAutoencoder, load_autoencoder
+from training import evaluate_attributes
 from training.perceptual import load_lpips
 from training.photos import PhotoFiles
 from training.split import is_validation
@@ -102,6 +105,11 @@ def reconstruct(
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["attributes"]:
+        parser = argparse.ArgumentParser(prog="training.evaluate attributes", description=evaluate_attributes.__doc__)
+        evaluate_attributes.add_arguments(parser)
+        evaluate_attributes.run(parser.parse_args(sys.argv[2:]))
+        return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="folder of AlexNet's weights; without it torchvision's")
