@@ -22,6 +22,8 @@ from facemorph.align import AlignedFace
 from facemorph.errors import FaceMorphError, ImageTooLargeError, UnsupportedImageError
 from facemorph.morph import Quality
 from facemorph.render import draw_landmarks
+from facemorph.ui.downloads import DOWNLOADS, Downloads
+from facemorph.ui.edits import Edits, curves
 from facemorph.ui.guard import guarded
 from facemorph.ui.stage import stage_value
 from facemorph.ui.texts import (
@@ -39,9 +41,6 @@ if TYPE_CHECKING:
     from facemorph.pipeline import FaceMorpher
 
 Slot = Literal["A", "B"]
-DOWNLOADS = {"gif": "GIF", "webp": "WebP", "mp4": "MP4", "png": "Strip"}
-"""The files a morph can be taken home as: suffix and what the page calls it."""
-
 PREVIEW_SIZE = 384
 
 HELD: dict[str, tuple[float | None, float | None]] = {
@@ -184,6 +183,7 @@ class PairHandlers:
         ping_pong: bool,
         quality: Quality,
         moving: str | None,
+        edits: Edits,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008, Gradio finds it by its default
     ) -> Iterator[MorphView]:
@@ -206,11 +206,12 @@ class PairHandlers:
                 quality=quality,
                 shape=shape,
                 appearance=appearance,
+                edits=curves(edits),
             )
             with tempfile.TemporaryDirectory(prefix="facemorph-") as folder:
-                files = _Files(result, Path(folder), fps=float(fps), ping_pong=ping_pong)
+                files = Downloads(result, Path(folder), fps=float(fps), ping_pong=ping_pong)
                 gif, gif_button, warnings = files.download("gif")
-                caption = _caption(len(result.frames), moving, int(size), gif, language)
+                caption = _caption(len(result.frames), moving, bool(edits), int(size), gif, language)
                 known = chosen_a.face.warnings + chosen_b.face.warnings  # these stand beside the photos
                 warnings = (*(sentence for sentence in result.warnings if sentence not in known), *warnings)
                 yield MorphView(
@@ -227,7 +228,7 @@ class PairHandlers:
             yield unchanged._replace(note=note(describe_error(error, language), "error"))
 
     def _other_files(
-        self, files: _Files, unchanged: MorphView, warnings: tuple[str, ...], language: Language
+        self, files: Downloads, unchanged: MorphView, warnings: tuple[str, ...], language: Language
     ) -> MorphView:
         """Render WebP, MP4 and strip; one that fails is said and does not cost the others."""
         buttons, failures = {}, []
@@ -240,23 +241,6 @@ class PairHandlers:
                 failures.append(describe_error(error, language))
         sentences = " ".join([describe_warnings(warnings, language), *failures]).strip()
         return unchanged._replace(note=note(sentences, "error" if failures else "plain"), **buttons)
-
-
-@dataclass(frozen=True)
-class _Files:
-    """Renders a morph to a folder, one format at a time."""
-
-    result: Any
-    folder: Path
-    fps: float
-    ping_pong: bool
-
-    def download(self, suffix: str) -> tuple[Path, gr.DownloadButton, tuple[str, ...]]:
-        """Render one format; return the file, the button that hands it out, and what to know about it."""
-        rendered = self.result.save(self.folder / f"facemorph.{suffix}", fps=self.fps, ping_pong=self.ping_pong)
-        label = f"{DOWNLOADS[suffix]} · {file_size(rendered.num_bytes)}"
-        button = gr.DownloadButton(label, value=str(rendered.path), interactive=True)
-        return rendered.path, button, rendered.warnings
 
 
 def note(sentence: str, kind: Literal["plain", "error"] = "plain") -> str:
@@ -286,11 +270,13 @@ def missing(chosen_a: ChosenFace | None, chosen_b: ChosenFace | None, language: 
     return say(language, f"Photo {slot} has no face yet. Add one first.", f"照片 {slot} 还没有人脸，请先添加。")
 
 
-def _caption(num_frames: int, moving: str, size: int, gif: Path, language: Language) -> str:
+def _caption(num_frames: int, moving: str, is_edited: bool, size: int, gif: Path, language: Language) -> str:
     size_text = file_size(gif.stat().st_size)
     english, chinese = {"shape": (", shape only", "，仅形状"), "appearance": (", appearance only", "，仅外观")}.get(
         moving, ("", "")
     )
+    if is_edited:
+        english, chinese = f"{english}, edited", f"{chinese}，已编辑"
     return say(
         language,
         f"{num_frames} frames{english} · {size} × {size} px · GIF {size_text}",

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from facemorph.ui import theme
+from facemorph.ui.downloads import DOWNLOADS
+from facemorph.ui.edit import EditHandlers, Editor, build_editor
 from facemorph.ui.examples import EXAMPLES, example_row, find_pairs
-from facemorph.ui.handlers import DOWNLOADS, PairHandlers, PhotoHandlers, Slot
+from facemorph.ui.handlers import PairHandlers, PhotoHandlers, Slot
 from facemorph.ui.photo import Photo
 from facemorph.ui.settings import Settings, Still, build_settings
 from facemorph.ui.stage import Stage
@@ -33,6 +35,8 @@ STATE_SECONDS = 3600
 QUEUE_LENGTH = 20
 HEAVY: dict[str, Any] = {"concurrency_id": "faces", "concurrency_limit": 1, "api_visibility": "private"}
 """Whatever runs a model shares one place in the queue."""
+LATEST: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "minimal", **HEAVY}
+"""A picture that follows a slider: while one is made, only the last position waits."""
 LIGHT: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -93,9 +97,11 @@ def build_page(morpher: FaceMorpher, examples: Path = EXAMPLES) -> gr.Blocks:
                 result = _result(result_note)
             with gr.Column(elem_classes="options"):
                 settings, still = build_settings()
+                editor = build_editor(morpher.attributes)
         gr.Markdown(text("consent"), elem_classes="fine")
-        _connect(morpher, a, b, swap, settings, button, result)
+        _connect(morpher, a, b, swap, settings, editor, button, result)
         _connect_still(morpher, a, b, settings, still)
+        _connect_editor(morpher, a, b, settings, editor)
         if gallery is not None:
             _connect_examples(morpher, gallery, pairs, a, b)
     page.queue(max_size=QUEUE_LENGTH, api_open=False)
@@ -185,6 +191,7 @@ def _connect(
     b: PhotoColumn,
     swap: gr.Button,
     settings: Settings,
+    editor: Editor,
     button: gr.Button,
     result: Result,
 ) -> None:
@@ -209,7 +216,7 @@ def _connect(
     button.click(None, js=SHOW_STAGE)
     button.click(
         pair.morph,
-        [a.chosen, b.chosen, *settings.inputs],
+        [a.chosen, b.chosen, *settings.inputs, editor.edits],
         result.outputs,
         show_progress_on=result.stage,
         **HEAVY,
@@ -220,20 +227,47 @@ def _connect_still(morpher: FaceMorpher, a: PhotoColumn, b: PhotoColumn, setting
     for column in (a, b):
         column.photo.change(None, None, still.note, js="() => ''")
     handlers = StillHandlers(morpher)
-    is_open = gr.State(False)
-    still.accordion.expand(lambda: True, None, is_open, api_name="open", **LIGHT)
-    still.accordion.collapse(lambda: False, None, is_open, api_name="close", **LIGHT)
+    is_open = _is_open(still.accordion)
     inputs = [a.chosen, b.chosen, still.shape, still.appearance, settings.size, settings.quality]
-    latest: dict[str, Any] = {
-        "trigger_mode": "always_last",
-        "show_progress": "minimal",
-        "show_progress_on": still.picture,
-        **HEAVY,
-    }
-    # Not `release`: the arrow keys release nothing. While one frame is rendered, only the last position waits.
+    latest = {**LATEST, "show_progress_on": still.picture}
+    # Not `release`: the arrow keys release nothing.
     gr.on([still.shape.input, still.appearance.input], handlers.show, inputs, still.outputs, **latest)
     changed = [is_open.change, a.chosen.change, b.chosen.change, settings.size.input, settings.quality.input]
     gr.on(changed, handlers.follow, [is_open, *inputs], still.outputs, **latest)
+
+
+def _connect_editor(morpher: FaceMorpher, a: PhotoColumn, b: PhotoColumn, settings: Settings, editor: Editor) -> None:
+    handlers = EditHandlers(morpher)
+    is_open = _is_open(editor.accordion)
+    setting = [editor.strength, editor.curve]
+    gr.on(
+        [editor.strength.input, editor.curve.input],
+        handlers.keep,
+        [editor.edits, editor.name, *setting],
+        [editor.edits, editor.summary],
+        trigger_mode="always_last",
+        **LIGHT,
+    )
+    editor.name.input(handlers.recall, [editor.edits, editor.name], setting, **LIGHT)
+    editor.clear.click(handlers.clear, None, [editor.edits, *setting, editor.summary], **LIGHT)
+    gr.on(
+        [event.change for event in (is_open, a.chosen, b.chosen, editor.edits)]
+        + [editor.photo.input, settings.size.input],
+        handlers.compare,
+        [is_open, a.chosen, b.chosen, editor.photo, editor.edits, settings.size],
+        editor.outputs,
+        show_progress_on=editor.pictures,
+        **LATEST,
+    )
+
+
+def _is_open(accordion: gr.Accordion) -> gr.State:
+    """Return whether the accordion, which begins closed, is open."""
+    is_open = gr.State(False)
+    name = str(accordion.elem_id)
+    accordion.expand(lambda: True, None, is_open, api_name=f"open_{name}", **LIGHT)
+    accordion.collapse(lambda: False, None, is_open, api_name=f"close_{name}", **LIGHT)
+    return is_open
 
 
 def _connect_examples(

@@ -51,17 +51,17 @@ def build_settings() -> tuple[Settings, Still]:
     with gr.Group(elem_classes="settings"):
         size = gr.Radio(list(SIZES), value=256, label=text("size"), elem_id="size", elem_classes="words")
         with gr.Row():
-            steps = _slider("steps", 8, 60, 24)
-            fps = _slider("fps", 5, 30, 20)
+            steps = slider("steps", 8, 60, 24)
+            fps = slider("fps", 5, 30, 20)
         ping_pong = gr.Checkbox(True, label=text("ping_pong"), elem_id="ping-pong")
-        quality = _words("quality", ("best", "best"), ("fast", "fast"))
+        quality = words("quality", ("best", "best"), ("fast", "fast"))
     with gr.Accordion(text("apart"), open=False, elem_id="apart") as accordion:
         gr.Markdown(text("apart_info"), elem_classes="fine")
-        moving = _words("moving", ("both", "both"), ("shape_only", "shape"), ("appearance_only", "appearance"))
+        moving = words("moving", ("both", "both"), ("shape_only", "shape"), ("appearance_only", "appearance"))
         with gr.Column(elem_classes="still"):
             gr.Markdown(text("still"), elem_classes="fine")
-            shape = _slider("shape", 0, 1, 0.5, step=0.01, classes="a-to-b")
-            appearance = _slider("appearance", 0, 1, 0.5, step=0.01, classes="a-to-b")
+            shape = slider("shape", 0, 1, 0.5, step=0.01, classes="a-to-b")
+            appearance = slider("appearance", 0, 1, 0.5, step=0.01, classes="a-to-b")
             note = gr.HTML(elem_id="note-still")
             picture = gr.Image(
                 show_label=False,
@@ -78,9 +78,10 @@ def build_settings() -> tuple[Settings, Still]:
     return settings, Still(accordion, shape, appearance, picture, note, png)
 
 
-def _slider(
+def slider(
     key: str, least: float, most: float, value: float, *, step: float = 1, classes: str | None = None
 ) -> gr.Slider:
+    """Return a slider; `key` is its id and the key of its text."""
     return gr.Slider(
         least,
         most,
@@ -95,7 +96,7 @@ def _slider(
     )
 
 
-def _words(key: str, *choices: tuple[str, str]) -> gr.Radio:
+def words(key: str, *choices: tuple[str, str]) -> gr.Radio:
     """Return a choice of few words; each is the key of its text and its value, the first is taken at the start."""
     return gr.Radio(
         [(text(word), value) for word, value in choices],

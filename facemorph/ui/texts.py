@@ -14,11 +14,14 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from facemorph.align import AlignedFace
+from facemorph.attributes import ALREADY, ATTRIBUTES, CONTRADICTION
 from facemorph.errors import (
     FaceMorphError,
     ImageTooLargeError,
     ImageTooSmallError,
     NoFaceFoundError,
+    StrengthError,
+    UnknownAttributeError,
     UnsupportedImageError,
 )
 
@@ -67,6 +70,39 @@ TEXTS: dict[str, tuple[str, str]] = {
     "shape": ("Shape", "形状"),
     "appearance": ("Appearance", "外观"),
     "morph": ("Morph", "开始变形"),
+    "attributes": ("Attributes", "属性"),
+    "attributes_info": (
+        "Change one thing, or several, on one photo and in the morph. Strength 0 leaves it as it is, "
+        "1 goes all the way, −1 to the opposite.",
+        "改变一个或多个属性，作用于单张照片和变形。强度 0 为不变，1 为最强，−1 为相反方向。",
+    ),
+    "attribute": ("Attribute", "属性"),
+    "strength": ("Strength", "强度"),
+    "curve": ("Along the morph", "在变形过程中"),
+    "curve_info": ("In the animation only.", "仅用于动画。"),
+    "curve_constant": ("Constant", "不变"),
+    "curve_appears": ("Appears", "出现"),
+    "curve_disappears": ("Disappears", "消失"),
+    "curve_peaks": ("Peaks in the middle", "中间最强"),
+    "clear": ("Clear", "清除"),
+    "edit_photo": ("Show it on", "显示在"),
+    "attribute_age": ("Age", "年龄"),
+    "attribute_gender": ("Masculine", "男性化"),
+    "attribute_smile": ("Smile", "微笑"),
+    "attribute_open_mouth": ("Open mouth", "张嘴"),
+    "attribute_glasses": ("Glasses", "眼镜"),
+    "attribute_beard": ("Beard", "胡须"),
+    "attribute_bangs": ("Bangs", "刘海"),
+    "attribute_blond_hair": ("Blond hair", "金发"),
+    "attribute_black_hair": ("Black hair", "黑发"),
+    "attribute_grey_hair": ("Grey hair", "灰白头发"),
+    "attribute_pale_skin": ("Pale skin", "肤色白皙"),
+    "attribute_lipstick": ("Lipstick", "口红"),
+    "attribute_makeup": ("Make-up", "妆容"),
+    "attribute_bushy_brows": ("Bushy brows", "浓眉"),
+    "attribute_chubby": ("Round face", "圆脸"),
+    "attribute_receding_hair": ("Receding hairline", "发际线后移"),
+    "attribute_hat": ("Hat", "帽子"),
 }
 
 STAGE_TEXTS: dict[str, dict[str, str]] = {
@@ -98,8 +134,40 @@ WARNINGS: dict[str, str] = {
     r"No ffmpeg was found, so the GIF has coarser colours\. Install imageio-ffmpeg for the better ones\.": (
         "没有找到 ffmpeg，GIF 的颜色会比较粗糙。安装 imageio-ffmpeg 可以改善。"
     ),
+    re.escape(ALREADY).replace(r"\{\}", "(.+)"): "这张脸已经是“{}”，再加强变化不大。",
+    re.escape(CONTRADICTION).replace(r"\{\}", "(.+)"): "“{}”与“{}”很少同时出现；两者都已应用。",
 }
 """What the package warns of, and the same in Chinese; numbers and names go where the braces stand."""
+
+ATTRIBUTE_WORDS: dict[str, tuple[str, str]] = {
+    "age": ("年长", "年轻"),
+    "gender": ("男性化", "女性化"),
+    "smile": ("有笑容", "没有笑容"),
+    "open_mouth": ("张嘴", "闭嘴"),
+    "glasses": ("戴眼镜", "不戴眼镜"),
+    "beard": ("有胡须", "没有胡须"),
+    "bangs": ("有刘海", "没有刘海"),
+    "blond_hair": ("金发", "不是金发"),
+    "black_hair": ("黑发", "不是黑发"),
+    "grey_hair": ("灰白头发", "不是灰白头发"),
+    "pale_skin": ("肤色白皙", "肤色较深"),
+    "lipstick": ("涂口红", "不涂口红"),
+    "makeup": ("化妆", "不化妆"),
+    "bushy_brows": ("浓眉", "淡眉"),
+    "chubby": ("圆脸", "瘦脸"),
+    "receding_hair": ("发际线后移", "发际线完整"),
+    "hat": ("戴帽子", "不戴帽子"),
+}
+"""What a sentence calls a face with an attribute and one without it, in Chinese; `ATTRIBUTES` has the English."""
+
+WORDS_IN_CHINESE: dict[str, str] = {
+    "a child's face": "儿童的脸",
+    "an old face": "年老的脸",
+    "a masculine face": "男性化的脸",
+    "a feminine face": "女性化的脸",
+    **{ATTRIBUTES[name].more: more for name, (more, _) in ATTRIBUTE_WORDS.items()},
+    **{ATTRIBUTES[name].less: less for name, (_, less) in ATTRIBUTE_WORDS.items()},
+}
 
 BACKENDS: dict[str, tuple[str, str]] = {
     "builtin": ("built-in aligner", "内置对齐器"),
@@ -120,6 +188,11 @@ def text(key: str) -> I18nData:
     if key not in TEXTS:
         raise KeyError(key)
     return I18N(key)
+
+
+def name_of(key: str, language: Language) -> str:
+    """Return the text `key` for a sentence that is made on the server."""
+    return say(language, *TEXTS[key])
 
 
 def language_of(request: gr.Request | None) -> Language:
@@ -156,8 +229,12 @@ def describe_warnings(warnings: Sequence[str], language: Language) -> str:
 def _warning_in_chinese(warning: str) -> str:
     for pattern, chinese in WARNINGS.items():
         if match := re.fullmatch(pattern, warning):
-            return chinese.format(*match.groups())
+            return chinese.format(*(WORDS_IN_CHINESE.get(_uncapitalised(word), word) for word in match.groups()))
     return warning
+
+
+def _uncapitalised(word: str) -> str:
+    return word[:1].lower() + word[1:]
 
 
 def describe_error(error: FaceMorphError, language: Language) -> str:
@@ -174,6 +251,11 @@ def describe_error(error: FaceMorphError, language: Language) -> str:
             return "没有找到人脸。请使用正对镜头、清晰的人脸照片。"
         case UnsupportedImageError():
             return "无法打开这个文件。请使用 JPEG、PNG、WebP 或 GIF；HEIC 照片请先导出为 JPEG。"
+        case UnknownAttributeError():
+            known = "、".join(name_of(f"attribute_{name}", "zh") for name in error.known)
+            return f"没有名为“{error.name}”的属性。可选：{known or '无'}。"
+        case StrengthError():
+            return f"{name_of(f'attribute_{error.name}', 'zh')}的强度是 {error.strength:g}，请在 −1 到 1 之间选择。"
         case _:
             return f"无法完成：{error}"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facemorph.errors import FaceMorphError
+from facemorph.ui.downloads import DOWNLOADS
 from facemorph.ui.examples import EXAMPLES, find_pairs
-from facemorph.ui.handlers import DOWNLOADS
 
 if TYPE_CHECKING:
     from facemorph.pipeline import FaceMorpher
@@ -25,6 +25,7 @@ def warm_up(morpher: FaceMorpher, examples: Path = EXAMPLES) -> bool:
     try:
         first, second = (morpher.align(path) for path in pairs[0])
         result = morpher.morph(first, second, num_frames=8)
+        morpher.edit(first, {name: 0.5 for name in morpher.attributes[:1]})
         with tempfile.TemporaryDirectory(prefix="facemorph-") as folder:
             for suffix in DOWNLOADS:
                 result.save(Path(folder) / f"warm.{suffix}")

@@ -185,6 +185,47 @@ def test_shape_and_appearance_go_apart(tab: Tab, photos: dict[str, Path]) -> Non
     expect(tab.page.locator("#stage .caption")).to_contain_text("24 frames, shape only · 128 × 128 px")
 
 
+def test_attributes_are_edited_on_one_photo_and_along_the_morph(tab: Tab, photos: dict[str, Path]) -> None:
+    page = tab.page
+    note, line, pictures = (page.locator(name) for name in ("#note-edit", "#edits", "#before-after img"))
+    strength = page.locator("#strength input[type=range]")
+    page.get_by_role("button", name="Attributes").click()
+    strength.press("ArrowRight")
+    expect(note).to_have_text("Add a photo first, as A or as B.")
+    tab.put("b", photos["b"])
+    expect(pictures).to_have_count(2)
+    expect(note).to_have_text("")
+    expect(line).to_have_text("Age +0.1")
+    page.locator("#attribute input").click()
+    page.get_by_role("option", name="Smile").click()
+    expect(strength).to_have_value("0")
+    strength.press("End")
+    page.get_by_text("Appears", exact=True).click()
+    expect(line).to_have_text("Age +0.1; Smile +1.0, appears")
+    expect(note).to_have_text("This face already has a smile; more of it changes little.")
+    morpher = FakeMorpher()
+    expected = morpher.edit(morpher.align(photos["b"]), {"age": 0.1, "smile": 1.0})
+    with page.expect_download() as download:
+        page.click("#download-edit")
+    with Image.open(download.value.path()) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), expected)
+    tab.put("a", photos["a"])
+    before = pictures.first.get_attribute("src")
+    expect(page.locator("#edit-photo")).to_be_visible()
+    page.locator("#edit-photo").get_by_text("Photo B").click()
+    assert before is not None
+    expect(pictures.first).not_to_have_attribute("src", before)
+    tab.morph()
+    expect(page.locator("#stage .caption")).to_contain_text("24 frames, edited ·")
+    page.locator("#attribute input").click()
+    page.get_by_role("option", name="Age").click()
+    expect(strength).to_have_value("0.1")
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(strength).to_have_value("0")
+    expect(pictures).to_have_count(0)
+    expect(line).to_have_text("")
+
+
 def test_the_unforeseen_shows_no_traceback(tab: Tab, photos: dict[str, Path]) -> None:
     tab.put("a", photos["crash"])
     expect(tab.page.get_by_text("Something went wrong here.")).to_be_visible()
@@ -204,6 +245,10 @@ def test_a_phone_shows_everything_in_its_width(browser: Browser, server: Server,
         expect(tab.page.locator("#stage .screen")).to_be_in_viewport()
         tab.page.get_by_role("button", name="Shape and appearance").click()
         expect(tab.page.locator("#still img")).to_be_visible()
+        assert tab.page.evaluate(WIDER_THAN_THE_SCREEN) == []
+        tab.page.get_by_role("button", name="Attributes").click()
+        tab.page.locator("#strength input[type=range]").press("Home")
+        expect(tab.page.locator("#before-after img")).to_have_count(2)
         assert tab.page.evaluate(WIDER_THAN_THE_SCREEN) == []
 
 

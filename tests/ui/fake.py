@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from facemorph.align.face import AlignedFace
+from facemorph.attributes import ATTRIBUTES, check_strengths, edit_warnings, strengths_at
 from facemorph.errors import InputError, NoFaceFoundError
 from facemorph.images import Photo, load_photo
 
@@ -51,8 +53,9 @@ class FakeMorpher:
     magenta hits a bug.
     """
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, seconds: float = 0.0, attributes: Sequence[str] = tuple(ATTRIBUTES)) -> None:
         self.seconds = seconds  # what a morph takes at least
+        self.attributes = tuple(attributes)
 
     def align(self, photo: Photo, face: int | None = None) -> AlignedFace:
         pixels = load_photo(photo).pixels
@@ -81,6 +84,16 @@ class FakeMorpher:
             warnings=several,
         )
 
+    def edit(self, face: AlignedFace, strengths: Mapping[str, float], size: int = 256) -> npt.NDArray[np.uint8]:
+        check_strengths(strengths, self.attributes)
+        small = np.asarray(Image.fromarray(face.image).resize((size, size)), np.float32)
+        return _lightened(small, strengths)
+
+    def edit_warnings(self, face: AlignedFace, strengths: Mapping[str, float]) -> tuple[str, ...]:
+        """Every face smiles and has nothing else."""
+        check_strengths(strengths, self.attributes)
+        return edit_warnings(strengths, {name: 1.0 if name == "smile" else 0.0 for name in strengths})
+
     def frame(
         self,
         a: AlignedFace,
@@ -90,12 +103,14 @@ class FakeMorpher:
         *,
         shape: float | None = None,
         quality: str = "best",
+        edits: Mapping[str, Sequence[float]] | None = None,
     ) -> npt.NDArray[np.uint8]:
-        """Dissolve by alpha and shift to the right by shape; "fast" is darker."""
+        """Dissolve by alpha and shift to the right by shape; "fast" is darker, and an edit lighter or darker."""
         ends = [np.asarray(Image.fromarray(face.image).resize((size, size)), np.float32) for face in (a, b)]
         mixed = (1 - alpha) * ends[0] + alpha * ends[1]
         moved = np.roll(mixed, round((alpha if shape is None else shape) * size / 4), axis=1)
-        return (moved * (0.5 if quality == "fast" else 1)).astype(np.uint8)
+        moved *= 0.5 if quality == "fast" else 1
+        return _lightened(moved, {name: float(strengths_at(curve, alpha)) for name, curve in (edits or {}).items()})
 
     def morph(
         self,
@@ -109,15 +124,32 @@ class FakeMorpher:
         shape: float | None = None,
         appearance: float | None = None,
         quality: str = "best",
+        edits: Mapping[str, Sequence[float]] | None = None,
     ) -> FakeMorph:
         if not 2 <= num_frames <= 120:
             raise InputError(f"{num_frames} steps were asked for. Choose between 2 and 120.")
+        for name, curve in (edits or {}).items():
+            for strength in curve:
+                check_strengths({name: strength}, self.attributes)
         alphas = np.linspace(0, 1, num_frames, dtype=np.float32)
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         for i, alpha in enumerate(alphas):
             mixed, moved = (alpha if held is None else held for held in (appearance, shape))
             frames[i] = self.frame(a, b, mixed, size, shape=moved, quality=quality)
+            frames[i] = _lightened(
+                frames[i], {name: float(strengths_at(curve, alpha)) for name, curve in (edits or {}).items()}
+            )
             time.sleep(self.seconds / num_frames)
             if progress is not None:
                 progress(i + 1, num_frames)
-        return FakeMorph(frames, alphas)
+        ends = ((a, 0), (b, -1))
+        said = [
+            self.edit_warnings(face, {name: curve[at] for name, curve in (edits or {}).items()}) for face, at in ends
+        ]
+        return FakeMorph(frames, alphas, tuple(dict.fromkeys(said[0] + said[1])))
+
+
+def _lightened(pixels: npt.NDArray[Any], strengths: Mapping[str, float]) -> npt.NDArray[np.uint8]:
+    """Make a picture lighter by the sum of the strengths, 1 by 60 of 255 steps."""
+    lighter = np.asarray(pixels, np.float32) + 60 * sum(strengths.values())
+    return lighter.clip(0, 255).astype(np.uint8)

@@ -48,7 +48,7 @@ def _chosen(morpher: FakeMorpher, path: str) -> ChosenFace:
 
 
 def _morph(morpher: FakeMorpher, *arguments: object, request: object = ENGLISH) -> Iterator[MorphView]:
-    settings = (12, 128, 20, True, "best", "both")
+    settings = (12, 128, 20, True, "best", "both", {})
     return PairHandlers(morpher).morph(*arguments, *settings, request, progress=lambda *_, **__: None)
 
 
@@ -169,7 +169,7 @@ class TestMorph:
     ) -> None:
         faces = _chosen(morpher, photo), _chosen(morpher, other)
         (view,) = PairHandlers(morpher).morph(
-            *faces, 10_000, 128, 20, True, "best", "both", ENGLISH, progress=lambda *_, **__: None
+            *faces, 10_000, 128, 20, True, "best", "both", {}, ENGLISH, progress=lambda *_, **__: None
         )
         assert "10000 steps were asked for." in view.note
         assert view.stage == SKIP
@@ -199,7 +199,7 @@ class TestMorph:
             assert (desc, unit) == ("Morphing", "frames")
             seen.append(done)
 
-        list(PairHandlers(morpher).morph(*faces, 8, 128, 20, True, "best", "both", ENGLISH, progress=progress))
+        list(PairHandlers(morpher).morph(*faces, 8, 128, 20, True, "best", "both", {}, ENGLISH, progress=progress))
         assert seen == [(i, 8) for i in range(1, 9)]
 
     @pytest.mark.parametrize(
@@ -232,10 +232,10 @@ class TestMorph:
         monkeypatch.setattr(FakeMorpher, "morph", listening)
         faces = _chosen(morpher, photo), _chosen(morpher, other)
         for request, caption in ((ENGLISH, words), (CHINESE, chinese)):
-            settings = (8, 128, 20, True, "fast", moving)
+            settings = (8, 128, 20, True, "fast", moving, {})
             first, _ = PairHandlers(morpher).morph(*faces, *settings, request, progress=lambda *_, **__: None)
             assert first.stage["caption"].startswith(caption)
-        assert all(settings.items() >= {**held, "quality": "fast"}.items() for settings in asked)
+        assert all(settings.items() >= {**held, "quality": "fast", "edits": None}.items() for settings in asked)
 
     def test_warnings_of_the_morph_are_said_once_and_in_chinese(
         self, morpher: FakeMorpher, photo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,7 @@ import asyncio
 import json
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import gradio as gr
 import numpy as np
@@ -12,11 +12,14 @@ from gradio.data_classes import ImageData
 from PIL import Image
 
 from facemorph.align import Aligner, DetectedFace
+from facemorph.attributes import ATTRIBUTES, CONTRADICTIONS, CURVES, edit_warnings
 from facemorph.errors import (
     FaceMorphError,
     ImageTooLargeError,
     ImageTooSmallError,
     NoFaceFoundError,
+    StrengthError,
+    UnknownAttributeError,
     UnsupportedImageError,
 )
 from facemorph.morph import Quality
@@ -28,6 +31,7 @@ from facemorph.ui.handlers import HELD
 from facemorph.ui.photo import Photo
 from facemorph.ui.stage import stage_value
 from facemorph.ui.texts import (
+    ATTRIBUTE_WORDS,
     I18N,
     STAGE_TEXTS,
     TEXTS,
@@ -39,6 +43,9 @@ from facemorph.ui.texts import (
 )
 from tests.fakes import FakeBackend
 from tests.ui.fake import FakeMorpher
+
+LIGHT = ("clear", "keep", "recall", "<lambda>")
+"""Handlers that run no model."""
 
 
 @pytest.fixture
@@ -54,7 +61,7 @@ class TestPage:
     def test_nothing_bypasses_the_queue(self, page: gr.Blocks) -> None:
         assert page._queue.max_size == 20
         assert page.api_open is False
-        heavy = [fn for fn in page.fns.values() if fn.fn is not None and fn.name not in ("clear", "<lambda>")]
+        heavy = [fn for fn in page.fns.values() if fn.fn is not None and fn.name not in LIGHT]
         assert {fn.concurrency_id for fn in heavy} == {"faces"}
         assert {fn.concurrency_limit for fn in heavy} == {1}
         assert all(fn.queue for fn in heavy)
@@ -62,26 +69,39 @@ class TestPage:
     def test_no_handler_is_a_public_endpoint(self, page: gr.Blocks) -> None:
         assert {fn.api_visibility for fn in page.fns.values() if fn.fn is not None} == {"private"}
 
-    @pytest.mark.parametrize("name", ["morph", "show", "follow"])
+    @pytest.mark.parametrize("name", ["morph", "show", "follow", "compare"])
     def test_no_photo_passes_through_a_rendering(self, page: gr.Blocks, name: str) -> None:
         (rendering,) = [fn for fn in page.fns.values() if fn.name == name]
         assert not any(isinstance(component, gr.Image) for component in rendering.inputs)
         assert sum(isinstance(component, gr.State) for component in rendering.inputs) >= 2
 
-    @pytest.mark.parametrize("name", ["show", "follow"])
+    @pytest.mark.parametrize("name", ["show", "follow", "compare"])
     def test_only_the_last_still_waits(self, page: gr.Blocks, name: str) -> None:
         (still,) = [fn for fn in page.fns.values() if fn.name == name]
         assert still.trigger_mode == "always_last"
 
     def test_shape_and_appearance_begin_together_behind_a_closed_accordion(self, page: gr.Blocks) -> None:
-        (accordion,) = [block for block in page.blocks.values() if isinstance(block, gr.Accordion)]
-        assert accordion.open is False
-        named = {getattr(block, "elem_id", None): block for block in page.blocks.values()}
+        named = _named(page)
+        assert named["apart"].open is False
         assert (named["moving"].value, named["quality"].value) == ("both", "best")
         assert [value for _, value in named["moving"].choices] == list(HELD)
         assert {value for _, value in named["quality"].choices} == set(get_args(Quality))
         for slider in (named["shape"], named["appearance"]):
             assert (slider.minimum, slider.maximum, slider.value) == (0, 1, 0.5)
+
+    def test_the_attributes_are_those_that_the_pipeline_offers(self) -> None:
+        named = _named(build_page(FakeMorpher(attributes=("glasses", "age")), Path("no-such-folder")))
+        assert (named["attributes"].open, named["attributes"].visible) == (False, True)
+        assert [value for _, value in named["attribute"].choices] == ["glasses", "age"]
+        assert named["attribute"].value == "glasses"
+        strength = named["strength"]
+        assert (strength.minimum, strength.maximum, strength.value, strength.step) == (-1, 1, 0, 0.1)
+        assert [value for _, value in named["curve"].choices] == list(CURVES)
+        assert named["curve"].value == "constant"
+
+    def test_the_attributes_are_hidden_where_there_are_none(self) -> None:
+        named = _named(build_page(FakeMorpher(attributes=()), Path("no-such-folder")))
+        assert named["attributes"].visible is False
 
     def test_no_analytics(self, page: gr.Blocks) -> None:
         assert page.analytics_enabled is False
@@ -95,6 +115,10 @@ class TestPage:
         options = launch_options()
         looks = json.dumps([options["css"], options["head"], options["theme"]._stylesheets])
         assert not re.search(r"https?:|//[a-z]", looks)
+
+
+def _named(page: gr.Blocks) -> dict[str, Any]:
+    return {getattr(block, "elem_id", None): block for block in page.blocks.values()}
 
 
 class TestLaunch:
@@ -166,6 +190,12 @@ class TestTexts:
             (ImageTooSmallError("-", actual=12, minimum=40), "至少 40 像素"),
             (NoFaceFoundError("-"), "没有找到人脸"),
             (UnsupportedImageError("-"), "无法打开这个文件"),
+            (
+                UnknownAttributeError("-", name="wings", known=("smile", "hat")),
+                "没有名为“wings”的属性。可选：微笑、帽子。",
+            ),
+            (UnknownAttributeError("-", name="wings", known=()), "可选：无。"),
+            (StrengthError("-", name="age", strength=-1.5), "年龄的强度是 -1.5"),
             (FaceMorphError("The disk is full."), "The disk is full."),
         ],
     )
@@ -192,6 +222,24 @@ class TestTexts:
         words = describe_warnings([warning], "zh")
         assert words.endswith("。")
         assert not re.search("[a-z]", words.replace("imageio-ffmpeg", "").replace("ffmpeg", ""))
+
+    def test_what_an_edit_warns_of_is_said_in_chinese(self) -> None:
+        said: set[str] = set()
+        for name in ATTRIBUTES:
+            for strength in (-1.0, 1.0):
+                said.update(edit_warnings({name: strength}, {name: strength}))
+        for (first, one), (second, other) in CONTRADICTIONS:
+            said.update(edit_warnings({first: one, second: other}, {first: 0.0, second: 0.0}))
+        assert len(said) == 2 * sum(not attribute.graded for attribute in ATTRIBUTES.values()) + len(CONTRADICTIONS)
+        for warning in said:
+            words = describe_warnings([warning], "zh")
+            assert words.endswith("。") and not re.search("[A-Za-z]", words), words
+
+    def test_every_attribute_and_curve_has_a_name(self) -> None:
+        keys = {key for key in TEXTS if key.startswith("attribute_")}
+        assert keys == {f"attribute_{name}" for name in ATTRIBUTES}
+        assert {f"curve_{name}" for name in CURVES} <= set(TEXTS)
+        assert set(ATTRIBUTE_WORDS) == set(ATTRIBUTES)
 
     @pytest.mark.parametrize(
         ("num_bytes", "words"), [(1, "1 KB"), (949_400, "949 KB"), (1_000_000, "1.0 MB"), (2_340_000, "2.3 MB")]
