@@ -31,7 +31,7 @@ from training.prior_codes import SOURCES
 from training.train import EMA_EVERY, Ema
 
 BATCH = 32
-READ, KEPT, SMALL = 3.0, 1.0, 0.04
+READ, KEPT, SMALL = 3.0, 1.5, 0.04
 """Weights beside the adversarial term: attributes asked for, attributes left alone, size of the change."""
 RARE_FIRST = 0.5
 """Part of the codes drawn so that each attribute is shown equally often."""
