@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from facemorph import checkpoint
+from facemorph.align.pose import MIRROR_ORDER
 from facemorph.models import AttributeEditor, AttributeEditorConfig
 from facemorph.models.attribute_editor import reading_features
 from training.prior_codes import SOURCES
@@ -38,6 +39,8 @@ GAINS = {
 }
 """Chosen on training people by `training.evaluate attributes --split training`."""
 GAIN = 1.3
+MOVING = ("age", "gender", "smile", "open_mouth", "bushy_brows", "chubby")
+"""What moves landmarks; all else would only repeat how people with it happened to hold their heads."""
 HELD_BACK = ("hat",)
 """Fitted, so that it is kept out of the others, but not offered."""
 CROP_SIZE = 128
@@ -56,6 +59,12 @@ def axes_of(x: torch.Tensor, rank: int) -> torch.Tensor:
     return basis[:rank].T / strengths[:rank] * len(x) ** 0.5
 
 
+def mirrored(points: torch.Tensor) -> torch.Tensor:
+    """Return (N, 68, 2) landmarks, parts of the side, of the mirrored pictures."""
+    turned = points[:, torch.as_tensor(MIRROR_ORDER)]
+    return torch.stack([1 - turned[..., 0], turned[..., 1]], -1)
+
+
 def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Tensor, points: torch.Tensor) -> None:
     """Fit all buffers.
 
@@ -68,10 +77,14 @@ def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Te
     config, count = model.config, len(values)
     partner = torch.from_numpy(np.random.default_rng(0).permutation(count))
     compact = codes["compact"][0].float()
-    model.shape_mean.copy_(points.flatten(1).mean(0))
-    model.shape_axes.copy_(axes_of(points.flatten(1) - model.shape_mean, config.shape_rank))
+    both = torch.stack([points, mirrored(points)])
+    model.shape_mean.copy_(both.flatten(0, 1).flatten(1).mean(0))
+    model.shape_axes.copy_(axes_of(both.flatten(0, 1).flatten(1) - model.shape_mean, config.shape_rank))
     one = torch.cat([values, torch.ones(count, 1)], 1)
-    model.moves.copy_(solve_ridge(one, points, RIDGE)[:-1])
+    model.moves.copy_(solve_ridge(one, both.mean(0), RIDGE)[:-1])
+    for column, name in enumerate(config.attributes):
+        if name not in MOVING:
+            model.moves[column] = 0
     model.compact_mean.copy_(compact.mean(0))
     model.identity_axes.copy_(axes_of(compact - model.compact_mean, config.identity_rank))
     model.identity_given.copy_(solve_ridge(one, (compact - model.compact_mean) @ model.identity_axes, RIDGE))
@@ -84,9 +97,11 @@ def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Te
     model.code_mean.copy_(some.mean((0, 2, 3)).reshape(-1, 1, 1))
     model.code_std.copy_(some.std((0, 2, 3)).reshape(-1, 1, 1))
 
-    identity, shape = model.identity_scores(compact, values), model.shape_scores(points)
+    identity = model.identity_scores(compact, values)
     designs, targets = [], []
-    for source, spatial in ((torch.arange(count), codes["spatial"][0]), (partner, codes["partner_spatial"][0])):
+    for side, source in ((0, torch.arange(count)), (1, torch.arange(count)), (0, partner), (1, partner)):
+        spatial = codes["partner_spatial" if source is partner else "spatial"][side]
+        shape = model.shape_scores(both[side])
         depends = torch.cat([torch.ones(count, 1), shape, identity[source]], 1)
         crossed = (values[source].unsqueeze(2) * depends.unsqueeze(1)).flatten(1)
         designs.append(torch.cat([crossed, depends], 1))

@@ -12,10 +12,12 @@ import torch
 from facemorph.morph import detail, maps, warp
 from facemorph.morph.maps import resize
 
-CHANGED = 0.06
+CHANGED = 0.2
 """Change, in [0, 1], at which the details of the photo no longer belong to what is there now."""
 BELOW_CHIN = 0.05
 """Beginning at this part of the side below the chin, only hair is edited."""
+LEAST = 0.4
+"""Where a mask is less sure of the person than this, nothing is edited."""
 
 
 class EditingCodec(Protocol):
@@ -92,7 +94,8 @@ def _head(codec: EditingCodec, warped: torch.Tensor, original: torch.Tensor, poi
     """Return where an edit may show, (B, 1, m, m) in [0, 1]: the person down to the chin, and all of the hair."""
     count = len(warped)
     parts = codec.parts(torch.cat([warped, original]))
-    person, hair = torch.split(torch.maximum(parts[:count], parts[count:]), 1, dim=1)
+    parts = ((torch.maximum(parts[:count], parts[count:]) - LEAST) / (1 - LEAST)).clamp(0, 1)
+    person, hair = torch.split(parts, 1, dim=1)
     size = person.shape[-1]
     height = (torch.arange(size) + 0.5).reshape(1, 1, -1, 1) / size
     chin = points[:, 8, 1].float().reshape(-1, 1, 1, 1)
