@@ -162,8 +162,6 @@ ATTRIBUTE_WORDS: dict[str, tuple[str, str]] = {
 
 WORDS_IN_CHINESE: dict[str, str] = {
     "a child's face": "儿童的脸",
-    "an old face": "年老的脸",
-    "a masculine face": "男性化的脸",
     "a feminine face": "女性化的脸",
     **{ATTRIBUTES[name].more: more for name, (more, _) in ATTRIBUTE_WORDS.items()},
     **{ATTRIBUTES[name].less: less for name, (_, less) in ATTRIBUTE_WORDS.items()},
