@@ -6,6 +6,7 @@ from typing import TypeAlias
 from facemorph import checkpoint
 from facemorph.errors import CheckpointMismatchError
 from facemorph.models.attribute_editor import AttributeEditor, AttributeEditorConfig
+from facemorph.models.attribute_vae import AttributeVae, AttributeVaeConfig
 from facemorph.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
 from facemorph.models.face_autoencoder import FaceAutoencoder, FaceAutoencoderConfig
 from facemorph.models.latent_prior import LatentPrior, LatentPriorConfig
@@ -32,6 +33,8 @@ def load_autoencoder(folder: Path) -> Autoencoder:
 __all__ = [
     "AttributeEditor",
     "AttributeEditorConfig",
+    "AttributeVae",
+    "AttributeVaeConfig",
     "Autoencoder",
     "ConvAutoencoder",
     "ConvAutoencoderConfig",
