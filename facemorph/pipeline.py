@@ -177,6 +177,8 @@ class FaceMorpher:
         attributes.check_strengths(strengths, self.attributes)
         with torch.inference_mode():
             picture = resize(self._tensor(face), size).clamp(0, 1)
+            if not any(strengths.values()):
+                return np.asarray(images.to_uint8(picture)[0])
             present = self._present(face)
             added = self._changes({name: (strength,) for name, strength in strengths.items()}, present, torch.zeros(1))
             points = (torch.from_numpy(face.landmarks).double() + 0.5).unsqueeze(0) / face.image.shape[0]
@@ -191,7 +193,7 @@ class FaceMorpher:
             StrengthError: a strength out of range.
         """
         attributes.check_strengths(strengths, self.attributes)
-        if not strengths:
+        if not any(strengths.values()):
             return ()
         with torch.inference_mode():
             present = dict(zip(self._known, self._present(face)[0].tolist(), strict=True))
@@ -307,8 +309,14 @@ class FaceMorpher:
     def _edits_warnings(
         self, faces: tuple[AlignedFace, AlignedFace], edits: Mapping[str, Curve] | None
     ) -> tuple[str, ...]:
-        ends = {at: {name: curve[at] for name, curve in (edits or {}).items()} for at in (0, -1)}
-        return self.edit_warnings(faces[0], ends[0]) + self.edit_warnings(faces[1], ends[-1])
+        said: tuple[str, ...] = ()
+        for face, end in zip(faces, (0, -1), strict=True):
+            strengths = {}
+            for name, curve in (edits or {}).items():
+                passing = curve[0] == curve[-1] == 0  # what is strongest on the way concerns both
+                strengths[name] = max(curve, key=abs) if passing else curve[end]
+            said += self.edit_warnings(face, strengths)
+        return said
 
     def _edited(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -99,7 +97,20 @@ def test_offered_attributes_are_known_ones() -> None:
         AttributeEditorConfig(offered=("wings",))
 
 
-def test_the_shipped_editor_offers_ten_or_more() -> None:
-    if not Path(ATTRIBUTE_EDITOR).exists():
-        pytest.fail("checkpoints/attribute-editor is missing")
-    assert len(AttributeEditor.from_checkpoint(ATTRIBUTE_EDITOR).config.offered) >= 10
+def test_what_passes_on_the_way_is_warned_of(tiny_morpher: FaceMorpher, face: AlignedFace, other: AlignedFace) -> None:
+    present = tiny_morpher.codec.present(torch.from_numpy(face.image[None, ::16, ::16]).permute(0, 3, 1, 2) / 255)
+    sign = 1 if present[0, 0] > 0 else -1
+    editor = tiny_morpher.codec._editor
+    assert editor is not None
+    kept = editor.reading_bias.clone()
+    editor.reading_bias[0] = 5.0 * sign
+    try:
+        said = tiny_morpher.morph(face, other, 3, 64, edits={"smile": (0, 0.8 * sign, 0)}).warnings
+    finally:
+        editor.reading_bias.copy_(kept)
+    assert any("already has" in sentence for sentence in said)
+
+
+def test_the_shipped_editor_offers_the_common_ones() -> None:
+    offered = AttributeEditor.from_checkpoint(ATTRIBUTE_EDITOR).config.offered
+    assert {"age", "gender", "smile"} <= set(offered)

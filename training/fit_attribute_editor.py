@@ -41,8 +41,18 @@ GAINS = {
 GAIN = 1.3
 MOVING = ("age", "gender", "smile", "open_mouth", "bushy_brows", "chubby")
 """What moves landmarks; all else would only repeat how people with it happened to hold their heads."""
-HELD_BACK = ("hat",)
-"""Fitted, so that it is kept out of the others, but not offered."""
+OFFERED = (
+    "age",
+    "gender",
+    "smile",
+    "open_mouth",
+    "beard",
+    "blond_hair",
+    "black_hair",
+    "grey_hair",
+    "receding_hair",
+)
+"""What works by `training.evaluate attributes --split training`; the rest is fitted, so that it is kept out of these."""
 CROP_SIZE = 128
 
 
@@ -123,7 +133,7 @@ def main() -> None:
     names = tuple(str(name) for name in labels["names"])
     config = AttributeEditorConfig(
         attributes=names,
-        offered=tuple(name for name in names if name not in HELD_BACK),
+        offered=tuple(name for name in names if name in OFFERED),
         gains=tuple(GAINS.get(name, GAIN) for name in names),
     )
     model = AttributeEditor(config).eval()

@@ -38,7 +38,7 @@ def train(args: argparse.Namespace) -> None:
     packed, labels = np.load(args.packed), np.load(args.attributes)
     rows = np.flatnonzero(np.isin(packed["source"], SOURCES) & ~packed["validation"])
     values = torch.from_numpy(labels["values"][rows].astype(np.float32))
-    stored = torch.load(args.codes, weights_only=True, mmap=True)
+    stored = torch.load(args.codes, weights_only=True)
     spatial, compact = stored["spatial"], stored["compact"]
     config = AttributeVaeConfig(attributes=NAMES, variational=args.beta > 0)
     model = AttributeVae(config)
