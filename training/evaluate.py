@@ -4,7 +4,7 @@
 
 The photos are read from the data folder and aligned by our own aligner, nothing is taken from the training pack.
 LPIPS is over AlexNet, which no model here was trained with. `python -m training.evaluate attributes` judges edits
-instead (`training.evaluate_attributes`).
+instead (`training.evaluate_attributes`); `reconstruction` names this table, which is also what no word gives.
 """
 
 from __future__ import annotations
@@ -105,17 +105,18 @@ def reconstruct(
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["attributes"]:
-        parser = argparse.ArgumentParser(prog="training.evaluate attributes", description=evaluate_attributes.__doc__)
+    words = sys.argv[1:]
+    if words[:1] == ["attributes"]:
+        parser = argparse.ArgumentParser("training.evaluate attributes", description=evaluate_attributes.__doc__)
         evaluate_attributes.add_arguments(parser)
-        evaluate_attributes.run(parser.parse_args(sys.argv[2:]))
+        evaluate_attributes.run(parser.parse_args(words[1:]))
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="folder of AlexNet's weights; without it torchvision's")
     parser.add_argument("--checkpoint", type=Path, action="append", help="default: every autoencoder of the project")
     parser.add_argument("--count", type=int, default=200, help="photos, of one person each")
-    args = parser.parse_args()
+    args = parser.parse_args(words[1:] if words[:1] == ["reconstruction"] else words)
     folders = args.checkpoint or [
         folder
         for folder in sorted(checkpoint.CHECKPOINTS.iterdir())

