@@ -98,14 +98,12 @@ def test_offered_attributes_are_known_ones() -> None:
 
 
 def test_what_passes_on_the_way_is_warned_of(tiny_morpher: FaceMorpher, face: AlignedFace, other: AlignedFace) -> None:
-    present = tiny_morpher.codec.present(torch.from_numpy(face.image[None, ::16, ::16]).permute(0, 3, 1, 2) / 255)
-    sign = 1 if present[0, 0] > 0 else -1
     editor = tiny_morpher.codec._editor
     assert editor is not None
     kept = editor.reading_bias.clone()
-    editor.reading_bias[0] = 5.0 * sign
+    editor.reading_bias[0] = 5.0
     try:
-        said = tiny_morpher.morph(face, other, 3, 64, edits={"smile": (0, 0.8 * sign, 0)}).warnings
+        said = tiny_morpher.morph(face, other, 3, 64, edits={"smile": (0, 0.8, 0)}).warnings
     finally:
         editor.reading_bias.copy_(kept)
     assert any("already has" in sentence for sentence in said)
