@@ -52,7 +52,7 @@ OFFERED = (
     "grey_hair",
     "receding_hair",
 )
-"""What works by `training.evaluate attributes --split training`; the rest is fitted, so that it is kept out of these."""
+"""What works by `training.evaluate attributes --split training`; the rest is fitted too, to be kept out of these."""
 CROP_SIZE = 128
 
 
