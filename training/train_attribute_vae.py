@@ -28,7 +28,7 @@ from training.prior_codes import SOURCES
 BATCH = 64
 COMPACT = 500.0
 """Weight of one minus the cosine of the compact codes."""
-FADER = 100.0
+FADER = 20.0
 """Weight of what the adversary must not read, fully on after the first third."""
 WARM = 1 / 3
 
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--beta", type=float, required=True)
     parser.add_argument("--minutes", type=float, default=3.0, help="of this leg")
     parser.add_argument("--total-minutes", type=float, help="of all legs together; default: to the end of this one")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=4e-4)
     parser.add_argument("--seed", type=int, default=0)
     train(parser.parse_args())
 
