@@ -1,135 +1,277 @@
 """Compare the conditional autoencoders of `training.train_attribute_vae`, on validation people, and draw a traversal.
 
-    python -m training.disentanglement --packed packed/crops.npz --attributes packed/attributes.npz \
-        --codes runs/prior/codes-training.pt --held runs/prior/codes-validation.pt --runs runs/attribute-vae \
+    python -m training.disentanglement --packed packed/crops.npz --runs runs/attribute-vae \
         --traversal assets/traversal.png
 
-MIG: mutual information gap (Chen et al. 2018), mean over attributes, between binned dimensions of z and the attribute's
-sign. Read: mean AUC of logistic regression that reads the attributes from z; 0.5 means that they were kept out. PSNR:
-of the decoded picture against the decoded code that went in.
+What the table's columns say:
+- PSNR: of the decoded picture against the picture decoded from the code that went in.
+- KL: nats, mean over people. Prior gap: nats per dimension between a Gaussian fitted to draws of z and N(0, 1).
+- D, C, R²: disentanglement and completeness (Eastwood & Williams 2018, lasso) of what z should still tell: pose, width
+  and light (`FACTORS`), and how well the same lasso foretells them.
+- D, C of attributes: the same for the attributes, which z should not tell.
+- Read: mean AUC of logistic regression, on z and its squares, that reads the attributes; 0.5 means kept out.
+- Obeyed: how far a decoded code moves between an attribute told as -1 and as 1, in the eyes of a linear reader of
+  codes, in parts of how far real faces without and with it lie apart; mean over attributes.
+Readers and lassos are fitted on training people.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from facemorph import images
 from facemorph.models import AttributeVae, FaceAutoencoder, Latent
 from facemorph.pipeline import DEFAULT_CHECKPOINT
+from training.data import decode_crop
 from training.label_attributes import NAMES, auc, fit_logistic
 from training.prior_codes import SOURCES
 
-BINS = 20
+MODELS = {"AE": "ae", "VAE, β = 1": "beta-1", "β = 4": "beta-4", "β = 10": "beta-10"}
+FACTORS = ("turn", "nod", "jaw width", "face light", "backdrop light", "warmth", "light from one side")
 FITTED_ON, MEASURED_ON = 4000, 400
-REACH = (-3.0, -1.5, 0.0, 1.5, 3.0)
-DIRECTIONS, SAMPLES = 5, 5
+CODE_AXES = 256
+LASSO, LASSO_STEPS = 0.03, 500
+REACH = tuple(np.linspace(-2.5, 2.5, 7))
+DIRECTIONS, CELL, MARGIN = 6, 96, 112
+TOLD: tuple[dict[str, float], ...] = (
+    {"smile": -1.0, "open_mouth": -1.0},
+    {"smile": 1.0, "open_mouth": 1.0},
+    {"glasses": 1.0},
+    {"gender": -1.0, "lipstick": 1.0, "beard": -1.0},
+    {"gender": 1.0, "lipstick": -1.0, "beard": 1.0, "makeup": -1.0},
+    {"age": -0.4},
+    {"age": 0.8, "grey_hair": 1.0},
+)
+
+Floats = npt.NDArray[np.float64]
 
 
-def mutual_information(z: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return the mutual information, in nats, of each column of (N, D) with (N,) bools, over bins of equal count."""
-    result = np.zeros(z.shape[1])
-    for column in range(z.shape[1]):
-        edges = np.quantile(z[:, column], np.linspace(0, 1, BINS + 1)[1:-1])
-        joint = np.zeros((BINS, 2))
-        np.add.at(joint, (np.searchsorted(edges, z[:, column]), positive.astype(int)), 1 / len(z))
-        apart = joint.sum(1, keepdims=True) * joint.sum(0)
-        seen = joint > 0
-        result[column] = (joint[seen] * np.log(joint[seen] / apart[seen])).sum()
-    return result
+@dataclass(frozen=True)
+class Side:
+    """People of one side of the split.
+
+    Attributes:
+        spatial: (N, C, h, w) codes.
+        compact: (N, D) unit vectors.
+        attributes: (N, K) in [-1, 1].
+        factors: (N, len(FACTORS)).
+    """
+
+    spatial: torch.Tensor
+    compact: torch.Tensor
+    attributes: torch.Tensor
+    factors: torch.Tensor
 
 
-def mutual_information_gap(z: npt.NDArray[np.float64], attributes: npt.NDArray[np.float64]) -> float:
-    """Return the mean gap between the two most informative dimensions, in parts of each attribute's entropy."""
-    gaps = []
-    for column in attributes.T:
-        positive = column > 0
-        part = positive.mean()
-        if 0 < part < 1:
-            best = np.sort(mutual_information(z, positive))[::-1]
-            gaps.append((best[0] - best[1]) / -(part * np.log(part) + (1 - part) * np.log(1 - part)))
-    return float(np.mean(gaps))
+def picture_factors(x: Floats, landmarks: Floats) -> Floats:
+    """Return `FACTORS` of (N, 128, 128, 3) pictures in [0, 1] with (N, 68, 2) landmarks."""
+    light = x.mean(-1)
+    face, left, right = light[:, 44:96, 36:92], light[:, 44:96, 36:64], light[:, 44:96, 64:92]
+    ear, other_ear, nose, chin = (landmarks[:, k] for k in (0, 16, 30, 8))
+    eyes = landmarks[:, 36:48].mean(1)
+    width = other_ear[:, 0] - ear[:, 0]
+    columns = (
+        (2 * nose[:, 0] - ear[:, 0] - other_ear[:, 0]) / width,
+        (nose[:, 1] - eyes[:, 1]) / (chin[:, 1] - eyes[:, 1]),
+        width,
+        face.mean((1, 2)),
+        np.concatenate([light[:, :48, :16], light[:, :48, -16:]], 2).mean((1, 2)),
+        (x[:, 44:96, 36:92, 0] - x[:, 44:96, 36:92, 2]).mean((1, 2)),
+        left.mean((1, 2)) - right.mean((1, 2)),
+    )
+    return np.stack(columns, 1)
 
 
-def labelled(args: argparse.Namespace, *, validation: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return spatial codes, compact codes and attributes of one side of the split."""
-    packed, labels = np.load(args.packed), np.load(args.attributes)
+def load_side(args: argparse.Namespace, *, validation: bool) -> Side:
+    """Return the people of one side of the split, those for training thinned out."""
+    packed, labels = np.load(args.packed), np.load(args.attributes or args.packed.parent / "attributes.npz")
     rows = np.flatnonzero(np.isin(packed["source"], SOURCES) & (packed["validation"] == validation))
-    stored = torch.load(args.held if validation else args.codes, weights_only=True, mmap=True)
-    values = torch.from_numpy(labels["values"][rows].astype(np.float32))
+    name = "codes-validation.pt" if validation else "codes-training.pt"
+    stored = torch.load(args.codes / name, weights_only=True, mmap=True)
     step = max(1, len(rows) // FITTED_ON)
-    return stored["spatial"][0][::step].float(), stored["compact"][0][::step].float(), values[::step]
+    rows, content, offset = rows[::step], packed["content"], packed["offset"]
+    pictures = np.stack([decode_crop(content[offset[i] : offset[i + 1]]) for i in rows]).astype(np.float32) / 255
+    return Side(
+        stored["spatial"][0][::step].float(),
+        F.normalize(stored["compact"][0][::step].float(), dim=1),
+        torch.from_numpy(labels["values"][rows].astype(np.float32)),
+        torch.from_numpy(picture_factors(pictures, packed["landmarks"][rows].astype(np.float32))).float(),
+    )
 
 
-def row(
-    model: AttributeVae, decoder: FaceAutoencoder, known: tuple[torch.Tensor, ...], held: tuple[torch.Tensor, ...]
-) -> str:
-    """Return the table's row of one model."""
-    with torch.inference_mode():
-        fitted = model.encode(known[0]).mode()
-        posterior = model.encode(held[0])
-        z = posterior.mode()
-        spatial, compact = model.decode(z, held[2])
-        few = slice(0, MEASURED_ON)
-        pictures = decoder.decode(Latent(spatial[few], compact[few])).clamp(0, 1)
-        target = decoder.decode(Latent(held[0][few], F.normalize(held[1][few], dim=1))).clamp(0, 1)
-    psnr = float((-10 * (pictures - target).square().flatten(1).mean(1).log10()).mean())
-    mean, std = fitted.mean(0), fitted.std(0).clamp_min(1e-6)
-    read = []
+def fit_lasso(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Return the (D, M) lasso weights of standardised (N, M) on (N, D), by FISTA (Beck & Teboulle 2009)."""
+    gram, target = z.T @ z / len(z), z.T @ y / len(z)
+    step = 1 / torch.linalg.eigvalsh(gram)[-1]
+    weights = ahead = torch.zeros_like(target)
+    pace = 1.0
+    for _ in range(LASSO_STEPS):
+        moved = F.softshrink(ahead - step * (gram @ ahead - target), float(LASSO * step))
+        faster = (1 + (1 + 4 * pace * pace) ** 0.5) / 2
+        ahead, weights, pace = moved + (pace - 1) / faster * (moved - weights), moved, faster
+    return weights
+
+
+def disentanglement_and_completeness(importance: Floats) -> tuple[float, float]:
+    """Return both scores, in [0, 1], of (D, M) importances of dimensions for factors (Eastwood & Williams 2018).
+
+    Dimensions count as much as they are important, factors all the same.
+    """
+
+    def one_minus_entropy(parts: Floats) -> Floats:
+        share = parts / parts.sum(1, keepdims=True).clip(1e-12)
+        return 1 + (share * np.log(share.clip(1e-12))).sum(1) / np.log(parts.shape[1])
+
+    weight = importance.sum(1) / importance.sum()
+    told = importance.sum(0) > 0
+    return (
+        float((weight * one_minus_entropy(importance)).sum()),
+        float(one_minus_entropy(importance.T)[told].mean()),
+    )
+
+
+def prior_gap(z: torch.Tensor) -> float:
+    """Return KL(Gaussian fitted to (N, D) draws || N(0, 1)), in nats per dimension."""
+    covariance, mean = torch.cov(z.double().T), z.double().mean(0)
+    whole = covariance.trace() + mean.square().sum() - len(mean) - torch.logdet(covariance)
+    return float(whole / 2 / len(mean))
+
+
+def standardised(known: torch.Tensor, held: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return both with the means and deviations of the first taken out."""
+    mean, std = known.mean(0), known.std(0).clamp_min(1e-6)
+    return (known - mean) / std, (held - mean) / std
+
+
+def mean_auc(known: torch.Tensor, held: torch.Tensor, attributes: torch.Tensor, truth: torch.Tensor) -> float:
+    """Return the mean AUC, on held rows, of logistic regression of each attribute's sign."""
+    aucs = []
+    for column in range(attributes.shape[1]):
+        weight, bias = fit_logistic(known, attributes[:, column] > 0)
+        aucs.append(auc((held @ weight + bias).numpy(), (truth[:, column] > 0).numpy()))
+    return float(np.nanmean(aucs))
+
+
+def obeyed(model: AttributeVae, known: Side, held: Side) -> float:
+    """Return how far decoded codes follow what is told, in parts of how far real faces lie apart."""
+    _, _, axes = torch.svd_lowrank(known.spatial.flatten(1) - known.spatial.flatten(1).mean(0), q=CODE_AXES)
+    scores, _ = standardised(known.spatial.flatten(1) @ axes, torch.zeros(1, CODE_AXES))
+    plain = known.spatial.flatten(1) @ axes
+    z, parts = model.encode(held.spatial).mode(), []
     for column in range(len(NAMES)):
-        weight, bias = fit_logistic((fitted - mean) / std, known[2][:, column] > 0)
-        read.append(auc(((z - mean) / std @ weight + bias).numpy(), (held[2][:, column] > 0).numpy()))
-    gap = mutual_information_gap(fitted.double().numpy(), known[2].double().numpy())
+        positive = known.attributes[:, column] > 0
+        weight, _ = fit_logistic(scores, positive)
+        direction = axes @ (weight / plain.std(0))
+        real = known.spatial.flatten(1) @ direction
+        less, more = (held.attributes.clone() for _ in range(2))
+        less[:, column], more[:, column] = -1, 1
+        moved = (model.decode(z, more)[0] - model.decode(z, less)[0]).flatten(1) @ direction
+        parts.append(float(moved.mean() / (real[positive].mean() - real[~positive].mean())))
+    return float(np.mean(parts))
+
+
+def row(model: AttributeVae, decoder: FaceAutoencoder, known: Side, held: Side) -> str:
+    """Return the table's row of one model."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        fitted, posterior = model.encode(known.spatial), model.encode(held.spatial)
+        few = slice(0, MEASURED_ON)
+        pictures = decoder.decode(Latent(*(x[few] for x in model.decode(posterior.mode(), held.attributes))))
+        target = decoder.decode(Latent(held.spatial[few], held.compact[few]))
+        told = obeyed(model, known, held)
+    psnr = -10 * (pictures.clamp(0, 1) - target.clamp(0, 1)).square().flatten(1).mean(1).log10()
+    z, z_held = standardised(fitted.mode(), posterior.mode())
+    scores = []
+    for name in ("factors", "attributes"):
+        y, y_held = standardised(getattr(known, name), getattr(held, name))
+        weights = fit_lasso(z, y)
+        scores += list(disentanglement_and_completeness(weights.abs().double().numpy()))
+        if name == "factors":
+            scores.append(float((1 - (y_held - z_held @ weights).square().mean(0) / y_held.var(0)).mean()))
+    squared = standardised(torch.cat([z, z.square()], 1), torch.cat([z_held, z_held.square()], 1))
+    read = mean_auc(*squared, known.attributes, held.attributes)
     kl = f"{float(posterior.kl().mean()):.0f}" if model.config.variational else "–"
-    return f"{psnr:.2f} | {kl} | {gap:.4f} | {np.nanmean(read):.3f}"
+    dci = " | ".join(f"{score:.2f}" for score in scores)
+    return f"{psnr.mean():.2f} | {kl} | {prior_gap(fitted.sample(generator)):.2f} | {dci} | {read:.2f} | {told:.2f}"
 
 
-def traversal(model: AttributeVae, decoder: FaceAutoencoder, held: tuple[torch.Tensor, ...]) -> Image.Image:
-    """Draw the strongest directions of z in rows, then samples without and with a smile and glasses."""
-    generator = torch.Generator().manual_seed(1)
-    attributes = held[2].mean(0, keepdim=True)
-    with torch.inference_mode():
-        z = model.encode(held[0]).mode()
-        strongest = z.var(0).argsort(descending=True)[:DIRECTIONS]
+def strongest(model: AttributeVae, held: Side) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the dimensions of z with the highest KL, and each one's KL in nats."""
+    posterior = model.encode(held.spatial)
+    if posterior.logvar is None:
+        raise ValueError("a plain autoencoder has no KL")
+    terms = 0.5 * (posterior.mean.square() + posterior.logvar.exp() - 1 - posterior.logvar).mean(0)
+    return terms.argsort(descending=True)[:DIRECTIONS], terms
+
+
+def traversal(model: AttributeVae, decoder: FaceAutoencoder, held: Side) -> Image.Image:
+    """Draw the strongest directions of z in rows, then faces drawn from N(0, 1), told different attributes."""
+    generator, count = torch.Generator().manual_seed(1), len(REACH)
+    with torch.no_grad():
+        dimensions, terms = strongest(model, held)
         rows = []
-        for dimension in strongest.tolist():
-            latents = torch.zeros(len(REACH), z.shape[1])
+        for dimension in dimensions.tolist():
+            latents = torch.zeros(count, model.config.latent_dim)
             latents[:, dimension] = torch.tensor(REACH)
-            rows.append((latents, attributes.expand(len(REACH), -1)))
-        drawn = torch.randn(SAMPLES, z.shape[1], generator=generator)
-        for changed in ({}, {"smile": 1.0}, {"gender": -1.0, "smile": 1.0}, {"gender": 1.0, "beard": 1.0}):
-            told = attributes.repeat(SAMPLES, 1)
+            label = f"z {dimension}\n{terms[dimension]:.1f} nats"
+            rows.append((label, latents, held.attributes.mean(0).expand(count, -1)))
+        drawn = torch.randn(count, model.config.latent_dim, generator=generator)
+        own = held.attributes[torch.randperm(len(held.attributes), generator=generator)[:count]]
+        rows.append(("drawn from\nN(0, 1)", drawn, own))
+        for changed in TOLD:
+            told = own.clone()
             for name, value in changed.items():
                 told[:, NAMES.index(name)] = value
-            rows.append((drawn, told))
-        pictures = [decoder.decode(Latent(*model.decode(*each))).clamp(0, 1) for each in rows]
-    return Image.fromarray(np.concatenate([np.concatenate(list(images.to_uint8(x)), 1) for x in pictures], 0))
+            rows.append(("\n".join(f"{name} {value:+g}" for name, value in changed.items()), drawn, told))
+        cells = [decoder.decode(Latent(*model.decode(z, told))).clamp(0, 1) for _, z, told in rows]
+    return sheet([label for label, *_ in rows], cells)
+
+
+def sheet(labels: list[str], cells: list[torch.Tensor]) -> Image.Image:
+    """Lay out rows of pictures, each behind its label."""
+    drawing = Image.new("RGB", (MARGIN + CELL * len(cells[0]), CELL * len(cells)), "white")
+    pen, font = ImageDraw.Draw(drawing), ImageFont.load_default(size=13)
+    for index, (label, pictures) in enumerate(zip(labels, cells, strict=True)):
+        pen.multiline_text((6, CELL * (index + 0.5)), label, "black", font, anchor="lm")
+        for column, picture in enumerate(images.to_uint8(pictures)):
+            small = Image.fromarray(picture).resize((CELL, CELL), Image.Resampling.LANCZOS)
+            drawing.paste(small, (MARGIN + CELL * column, CELL * index))
+    return drawing
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--packed", type=Path, required=True)
-    parser.add_argument("--attributes", type=Path, required=True)
-    parser.add_argument("--codes", type=Path, required=True)
-    parser.add_argument("--held", type=Path, required=True, help="codes-validation.pt of training.train_prior")
-    parser.add_argument("--runs", type=Path, required=True, help="folder of beta0, beta1, beta4, beta10")
+    parser.add_argument("--attributes", type=Path, help="default: attributes.npz beside the pack")
+    parser.add_argument("--codes", type=Path, default=Path("runs/prior"), help="folder of training.train_prior's codes")
+    parser.add_argument("--runs", type=Path, required=True, help=f"folder of {', '.join(MODELS.values())}")
     parser.add_argument("--traversal", type=Path, help="picture to draw, of the model with β 4")
+    parser.add_argument("--draw", choices=list(MODELS.values())[1:], default="beta-4", help="another model to draw")
     args = parser.parse_args()
+    torch.manual_seed(0)
     decoder = FaceAutoencoder.from_checkpoint(DEFAULT_CHECKPOINT)
-    known, held = labelled(args, validation=False), labelled(args, validation=True)
-    print(f"{len(held[0])} crops of validation people; fitted on {len(known[0])}\n")
-    print("| Model | PSNR dB | KL nats | MIG | attributes read from z, AUC |\n|---|---|---|---|---|")
-    for name, beta in (("AE", "beta0"), ("VAE, β = 1", "beta1"), ("β = 4", "beta4"), ("β = 10", "beta10")):
-        model = AttributeVae.from_checkpoint(args.runs / beta / "checkpoint")
-        print(f"| {name} | {row(model, decoder, known, held)} |", flush=True)
-        if args.traversal is not None and beta == "beta4":
-            traversal(model, decoder, held).save(args.traversal)
+    known, held = load_side(args, validation=False), load_side(args, validation=True)
+    if args.traversal is not None:
+        traversal(AttributeVae.from_checkpoint(args.runs / args.draw / "checkpoint"), decoder, held).save(
+            args.traversal
+        )
+    print(
+        f"{len(held.spatial)} crops of validation people; readers fitted on {len(known.spatial)} of training people\n"
+    )
+    print("| Model | PSNR dB | KL | Prior gap | D | C | R² | D of attributes | C of attributes | Read | Obeyed |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for name, folder in MODELS.items():
+        if (args.runs / folder / "checkpoint").exists():
+            model = AttributeVae.from_checkpoint(args.runs / folder / "checkpoint")
+            print(f"| {name} | {row(model, decoder, known, held)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Train a conditional β-VAE of the codes, in legs that resume; β 0 is a plain autoencoder.
+"""Train the conditional β-VAE of the codes, in legs that resume; β 0 is a plain autoencoder.
 
     python -m training.train_attribute_vae --packed packed/crops.npz --attributes packed/attributes.npz \
-        --codes runs/prior/codes-training.pt --out runs/attribute-vae/beta4 --beta 4 --minutes 3
+        --codes runs/prior/codes-training.pt --out runs/attribute-vae/beta-4 --beta 4 --minutes 6
 
-The loss is half the squared error of the normalised code, summed, plus β times the divergence, which is warmed up over
-the first third. An adversary reads the attributes from z, and the encoder learns to leave it nothing to read.
+The loss is half the squared error of the code in working coordinates, summed, plus β times the divergence, which is
+warmed up over the first third. A network reads the attributes from z, and the encoder learns to leave it nothing but
+how frequent each is: Fader networks (Lample et al. 2017) aim at the opposite attribute, which for rare ones is a leak.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from facemorph import checkpoint
-from facemorph.models import AttributeVae, AttributeVaeConfig
+from facemorph.models import AttributeVae, AttributeVaeConfig, LatentPrior
 from training.label_attributes import NAMES
 from training.learning_rate import warm_then_cosine
 from training.prior_codes import SOURCES
@@ -28,71 +29,135 @@ from training.prior_codes import SOURCES
 BATCH = 64
 COMPACT = 500.0
 """Weight of one minus the cosine of the compact codes."""
-FADER = 20.0
-"""Weight of what the adversary must not read, fully on after the first third."""
+ADVERSARY = 60.0
+"""Weight of each attribute that the adversary reads, fully on after the first third."""
 WARM = 1 / 3
+FITTED_RATE = 0.1
+"""Learning rate of the maps that were fitted, in parts of that of the networks."""
+FITTED = ("to_latent", "from_latent", "to_compact")
+READER_STEPS = 2
+SAVE_EVERY = 60.0
 
 
-def train(args: argparse.Namespace) -> None:
+def build(
+    args: argparse.Namespace, spatial: torch.Tensor, compact: torch.Tensor, values: torch.Tensor
+) -> tuple[dict[str, nn.Module], dict[str, torch.optim.Optimizer]]:
+    """Return the fitted model and its adversary, and an optimizer for each."""
     torch.manual_seed(args.seed)
-    packed, labels = np.load(args.packed), np.load(args.attributes)
-    rows = np.flatnonzero(np.isin(packed["source"], SOURCES) & ~packed["validation"])
-    values = torch.from_numpy(labels["values"][rows].astype(np.float32))
-    stored = torch.load(args.codes, weights_only=True)
-    spatial, compact = stored["spatial"], stored["compact"]
-    config = AttributeVaeConfig(attributes=NAMES, variational=args.beta > 0)
-    model = AttributeVae(config)
-    some = spatial[0, ::8].float()
-    model.code_mean.copy_(some.mean((0, 2, 3)).reshape(-1, 1, 1))
-    model.code_std.copy_(some.std((0, 2, 3)).reshape(-1, 1, 1))
-    reader = nn.Sequential(nn.Linear(config.latent_dim, 256), nn.ReLU(), nn.Linear(256, len(NAMES)))
-    nets = {"model": model, "reader": reader}
-    optimizers = {n: torch.optim.AdamW(net.parameters(), lr=args.lr, weight_decay=1e-4) for n, net in nets.items()}
-    step, spent, state_path = 0, 0.0, args.out / "state.pt"
-    args.out.mkdir(parents=True, exist_ok=True)
-    if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
-        for name, net in nets.items():
-            net.load_state_dict(state[name])
-            optimizers[name].load_state_dict(state[f"{name}_optimizer"])
-        step, spent = state["step"], state["spent"]
-    generator = torch.Generator().manual_seed(args.seed + step)
-    total, began, start = 60 * (args.total_minutes or args.minutes + spent / 60), spent, time.monotonic()
-    while (elapsed := time.monotonic() - start) < 60 * args.minutes:
-        spent = began + elapsed
-        progress = min(1.0, spent / total)
-        warm = min(1.0, progress / WARM)
-        for optimizer in optimizers.values():
-            optimizer.param_groups[0]["lr"] = args.lr * warm_then_cosine(step, progress, 100)
-        index = torch.randint(0, len(values), (BATCH,), generator=generator).sort().values
-        side = int(torch.randint(0, 2, (), generator=generator))
-        code, who, attributes = spatial[side][index].float(), compact[side][index].float(), values[index]
-        with torch.autocast("cpu", torch.bfloat16):
-            posterior = model.encode(code)
-            z = posterior.sample(generator)
-            decoded, named = model.decode(z, attributes)
-        truth = (attributes + 1) / 2
+    model = AttributeVae(AttributeVaeConfig(attributes=NAMES, variational=args.beta > 0))
+    if not (args.out / "state.pt").exists():
+        prior = LatentPrior.from_checkpoint(checkpoint.CHECKPOINTS / "latent-prior")
+        model.fit(spatial[0], compact[0], values, prior.mean, prior.basis, args.beta)
+    reader = nn.Sequential(nn.Linear(model.config.latent_dim, 256), nn.ReLU(), nn.Linear(256, len(NAMES)))
+    groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    for name, parameter in model.named_parameters():
+        groups[name.split(".")[0] in FITTED].append(parameter)
+    optimizers: dict[str, torch.optim.Optimizer] = {
+        "model": torch.optim.Adam(
+            [{"params": groups[False], "part": 1.0}, {"params": groups[True], "part": FITTED_RATE}]
+        ),
+        "reader": torch.optim.Adam([{"params": reader.parameters(), "part": 1.0}]),
+    }
+    return {"model": model, "reader": reader}, optimizers
+
+
+def train_step(
+    nets: dict[str, nn.Module],
+    optimizers: dict[str, torch.optim.Optimizer],
+    batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    rates: torch.Tensor,
+    weights: tuple[float, float],
+    generator: torch.Generator,
+) -> dict[str, float]:
+    """Train the adversary, then the model against it, on one batch.
+
+    Args:
+        nets: `build`'s.
+        optimizers: `build`'s.
+        batch: spatial and compact codes, and attributes.
+        rates: (K,) how frequent each attribute is.
+        weights: of the divergence and of the adversary.
+        generator: of the noise.
+
+    Returns:
+        Terms of the loss, before weighting.
+    """
+    (model, reader), (code, who, attributes) = nets.values(), batch
+    with torch.no_grad():
+        u = model.to_working(code)
+    with torch.autocast("cpu", torch.bfloat16):
+        posterior = model.posterior(u)
+        z = posterior.sample(generator)
+        decoded, named = model.expected(z, attributes)
+    truth = (attributes + 1) / 2
+    for _ in range(READER_STEPS):
         reading = F.binary_cross_entropy_with_logits(reader(z.detach()), truth)
         optimizers["reader"].zero_grad(set_to_none=True)
         reading.backward()
         optimizers["reader"].step()
-        error = 0.5 * ((decoded - code) / model.code_std).square().flatten(1).sum(1).mean()
-        error = error + COMPACT * (1 - (named * F.normalize(who, dim=1)).sum(1)).mean()
-        kl = posterior.kl().mean()
-        unread = F.binary_cross_entropy_with_logits(reader(z), 1 - truth)
-        loss = error + warm * (args.beta * kl + FADER * unread)
-        optimizers["model"].zero_grad(set_to_none=True)
-        (loss / 1000).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizers["model"].step()
-        step += 1
-        if step % 200 == 0:
-            line = {"step": step, "error": round(float(error.detach()), 1), "kl": round(float(kl.detach()), 1)}
-            print(json.dumps(line | {"reading": round(float(reading.detach()), 3)}), flush=True)
+    error = 0.5 * (decoded - u).square().flatten(1).sum(1).mean()
+    unlike = 1 - (named * F.normalize(who, dim=1)).sum(1).mean()
+    kl = posterior.kl().mean()
+    unread = F.binary_cross_entropy_with_logits(reader(z), rates.expand_as(truth), reduction="none").sum(1).mean()
+    loss = error + COMPACT * unlike + weights[0] * kl + weights[1] * unread
+    optimizers["model"].zero_grad(set_to_none=True)
+    (loss / 1000).backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizers["model"].step()
+    terms = {"error": error, "unlike": unlike, "kl": kl, "reading": reading, "unread": unread}
+    return {name: round(float(term.detach()), 3) for name, term in terms.items()}
+
+
+def save(out: Path, nets: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer], **done: float) -> None:
+    """Write the training state and a checkpoint to the folder `out`."""
     state = {name: net.state_dict() for name, net in nets.items()}
     state |= {f"{name}_optimizer": optimizer.state_dict() for name, optimizer in optimizers.items()}
-    torch.save(state | {"step": step, "spent": spent}, state_path)
-    checkpoint.save(args.out / "checkpoint", model.eval(), config)
+    torch.save(state | done, out / "state.tmp")
+    (out / "state.tmp").replace(out / "state.pt")
+    checkpoint.save(out / "checkpoint", nets["model"], nets["model"].config)
+
+
+def resume(out: Path, nets: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer]) -> tuple[int, float]:
+    """Load the training state at `out` where there is one; return the steps and seconds done."""
+    if not (out / "state.pt").exists():
+        return 0, 0.0
+    state = torch.load(out / "state.pt", weights_only=True)
+    for name, net in nets.items():
+        net.load_state_dict(state[name])
+        optimizers[name].load_state_dict(state[f"{name}_optimizer"])
+    return state["step"], state["spent"]
+
+
+def train(args: argparse.Namespace) -> None:
+    packed, labels = np.load(args.packed), np.load(args.attributes)
+    rows = np.flatnonzero(np.isin(packed["source"], SOURCES) & ~packed["validation"])
+    values = torch.from_numpy(labels["values"][rows].astype(np.float32))
+    stored = torch.load(args.codes, weights_only=True, mmap=True)
+    spatial, compact = stored["spatial"], stored["compact"]
+    args.out.mkdir(parents=True, exist_ok=True)
+    nets, optimizers = build(args, spatial, compact, values)
+    step, began = resume(args.out, nets, optimizers)
+    rates, total = (values.mean(0) + 1) / 2, 60 * (args.total_minutes or args.minutes + began / 60)
+    generator = torch.Generator().manual_seed(args.seed + step)
+    start = saved = time.monotonic()
+    while (now := time.monotonic()) - start < 60 * args.minutes:
+        spent = began + now - start
+        progress = min(1.0, spent / total)
+        for optimizer in optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = args.lr * group["part"] * warm_then_cosine(step, progress, 50)
+        index = torch.randint(0, len(values), (BATCH,), generator=generator).sort().values
+        side = int(torch.randint(0, 2, (), generator=generator))  # plain or mirrored
+        warm = min(1.0, progress / WARM)
+        batch = spatial[side][index].float(), compact[side][index].float(), values[index]
+        terms = train_step(nets, optimizers, batch, rates, (warm * args.beta, warm * ADVERSARY), generator)
+        if step % 50 == 0:
+            print(json.dumps({"step": step, "seconds": round(spent)} | terms), flush=True)
+        step += 1
+        if now - saved > SAVE_EVERY:
+            save(args.out, nets, optimizers, step=step, spent=spent)
+            saved = now
+    save(args.out, nets, optimizers, step=step, spent=began + time.monotonic() - start)
 
 
 def main() -> None:
@@ -102,9 +167,9 @@ def main() -> None:
     parser.add_argument("--codes", type=Path, required=True, help="codes-training.pt of training.train_prior")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--beta", type=float, required=True)
-    parser.add_argument("--minutes", type=float, default=3.0, help="of this leg")
+    parser.add_argument("--minutes", type=float, default=6.0, help="of this leg")
     parser.add_argument("--total-minutes", type=float, help="of all legs together; default: to the end of this one")
-    parser.add_argument("--lr", type=float, default=4e-4)
+    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     train(parser.parse_args())
 

@@ -1,7 +1,8 @@
-"""The conditional VAE: shapes, determinism, the way to a checkpoint and back, and what its inputs do."""
+"""The conditional VAE: the autoencoders' contract on codes instead of pictures, its closed form, and its measures."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,37 @@ import torch
 
 from facemorph import checkpoint
 from facemorph.models import AttributeVae, AttributeVaeConfig
-from training.disentanglement import mutual_information_gap
+from training.disentanglement import disentanglement_and_completeness, fit_lasso, picture_factors, prior_gap
 
 CONFIG = AttributeVaeConfig(
-    attributes=("smile", "age"), latent_channels=3, latent_size=8, compact_dim=6, latent_dim=5, widths=(4, 6, 8)
+    attributes=("smile", "age"), latent_channels=3, latent_size=8, compact_dim=6, latent_dim=5, widths=(4, 6)
 )
+PLAIN = dataclasses.replace(CONFIG, variational=False)
+OTHER_VALUES = {
+    "attributes": ("smile", "age", "hat"),
+    "latent_channels": 4,
+    "latent_size": 12,
+    "compact_dim": 7,
+    "latent_dim": 6,
+    "widths": (6, 4),
+    "variational": False,
+}
 
 
-@pytest.fixture
-def model() -> AttributeVae:
+def randomised(config: AttributeVaeConfig) -> AttributeVae:
+    """Return a model without the zeros that hide what lies before them."""
     torch.manual_seed(0)
-    return AttributeVae(CONFIG).eval()
+    model = AttributeVae(config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    model.basis.copy_(torch.eye(3) + 0.1 * torch.randn(3, 3))
+    model.mean.normal_()
+    return model
+
+
+@pytest.fixture(params=[CONFIG, PLAIN], ids=["variational", "plain"])
+def model(request: pytest.FixtureRequest) -> AttributeVae:
+    return randomised(request.param)
 
 
 @pytest.fixture
@@ -28,13 +49,95 @@ def codes() -> torch.Tensor:
     return torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
-def test_decode_returns_codes(model: AttributeVae, codes: torch.Tensor) -> None:
-    posterior = model.encode(codes)
-    spatial, compact = model.decode(posterior.mode(), torch.zeros(4, 2))
-    assert posterior.mode().shape == (4, 5)
+@pytest.fixture
+def attributes() -> torch.Tensor:
+    return torch.rand(4, 2, generator=torch.Generator().manual_seed(2)) * 2 - 1
+
+
+def test_decode_returns_both_codes(model: AttributeVae, codes: torch.Tensor, attributes: torch.Tensor) -> None:
+    z = model.encode(codes).mode()
+    spatial, compact = model.decode(z, attributes)
+    assert z.shape == (4, 5)
     assert spatial.shape == codes.shape
-    assert torch.allclose(compact.norm(dim=1), torch.ones(4))
-    assert (posterior.kl() > 0).all()
+    assert compact.shape == (4, 6)
+    torch.testing.assert_close(compact.norm(dim=1), torch.ones(4))
+
+
+def test_mode_is_deterministic_and_independent_of_the_batch(
+    model: AttributeVae, codes: torch.Tensor, attributes: torch.Tensor
+) -> None:
+    together, alone = model.encode(codes).mode(), model.encode(codes[1:2]).mode()
+    torch.testing.assert_close(together[1:2], alone, atol=1e-5, rtol=1e-4)
+    for many, one in zip(model.decode(together, attributes), model.decode(alone, attributes[1:2]), strict=True):
+        torch.testing.assert_close(many[1:2], one, atol=1e-5, rtol=1e-4)
+
+
+def test_sample_follows_its_generator(model: AttributeVae, codes: torch.Tensor) -> None:
+    posterior = model.encode(codes)
+    first, again = (posterior.sample(torch.Generator().manual_seed(5)) for _ in range(2))
+    other = posterior.sample(torch.Generator().manual_seed(6))
+    assert torch.equal(first, again)
+    assert torch.equal(first, other) == (not model.config.variational)
+
+
+def test_kl_is_what_torch_computes(codes: torch.Tensor) -> None:
+    posterior = randomised(CONFIG).encode(codes)
+    assert posterior.logvar is not None
+    normal = torch.distributions.Normal(posterior.mean, torch.exp(0.5 * posterior.logvar))
+    expected = torch.distributions.kl_divergence(normal, torch.distributions.Normal(0.0, 1.0)).sum(1)
+    torch.testing.assert_close(posterior.kl(), expected, rtol=1e-4, atol=1e-4)
+    assert not randomised(PLAIN).encode(codes).kl().any()
+
+
+def test_every_parameter_gets_a_gradient(model: AttributeVae, codes: torch.Tensor, attributes: torch.Tensor) -> None:
+    posterior = model.encode(codes)
+    spatial, compact = model.decode(posterior.sample(), attributes)
+    ((spatial - codes).square().mean() + compact[:, 0].mean() + 1e-3 * posterior.kl().mean()).backward()
+    assert not [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+
+
+def test_loss_falls_on_one_batch(codes: torch.Tensor, attributes: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    model = AttributeVae(CONFIG)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(40):
+        loss = (model.decode(model.encode(codes).mode(), attributes)[0] - codes).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_save_and_load_give_the_same_output(
+    model: AttributeVae, codes: torch.Tensor, attributes: torch.Tensor, tmp_path: Path
+) -> None:
+    model.half().float()  # weights are stored as float16
+    checkpoint.save(tmp_path, model, model.config)
+    loaded = AttributeVae.from_checkpoint(tmp_path)
+    assert loaded.config == model.config
+    for one, other in zip(
+        loaded.decode(loaded.encode(codes).mode(), attributes),
+        model.decode(model.encode(codes).mode(), attributes),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_every_config_field_changes_the_model() -> None:
+    def shapes(config: AttributeVaeConfig) -> list[tuple[str, torch.Size]]:
+        return [(name, p.shape) for name, p in AttributeVae(config).named_parameters()]
+
+    before = shapes(CONFIG)
+    for field in dataclasses.fields(CONFIG):
+        assert shapes(dataclasses.replace(CONFIG, **{field.name: OTHER_VALUES[field.name]})) != before, field.name
+
+
+@pytest.mark.parametrize("wrong", [{"attributes": ()}, {"latent_size": 6}, {"latent_dim": 0}, {"widths": (4, 0)}])
+def test_sizes_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        dataclasses.replace(CONFIG, **wrong)  # type: ignore[arg-type]
 
 
 def test_the_attributes_count(model: AttributeVae, codes: torch.Tensor) -> None:
@@ -44,34 +147,91 @@ def test_the_attributes_count(model: AttributeVae, codes: torch.Tensor) -> None:
     assert not torch.allclose(plain[1], told[1])
 
 
-def test_a_plain_autoencoder_has_no_divergence(codes: torch.Tensor) -> None:
-    plain = AttributeVae(AttributeVaeConfig(**{**vars(CONFIG), "variational": False}))
-    posterior = plain.encode(codes)
-    assert torch.equal(posterior.sample(), posterior.mode())
-    assert float(posterior.kl().sum().detach()) == 0
+def test_working_coordinates_invert(model: AttributeVae, codes: torch.Tensor) -> None:
+    torch.testing.assert_close(model.from_working(model.to_working(codes)), codes, atol=1e-4, rtol=1e-4)
 
 
-def test_every_parameter_gets_a_gradient(model: AttributeVae, codes: torch.Tensor) -> None:
-    spatial, compact = model.decode(model.encode(codes).sample(), torch.ones(4, 2))
-    ((spatial - codes).square().sum() + compact[:, 0].sum()).backward()
-    assert all(p.grad is not None for p in model.parameters())
+def drawn_codes() -> tuple[torch.Tensor, ...]:
+    """Return codes of a linear world: 5 hidden numbers of falling strength, 2 attributes, little noise."""
+    generator = torch.Generator().manual_seed(3)
+    hidden, signs = torch.randn(400, 5, generator=generator), torch.randn(400, 2, generator=generator).sign()
+    strengths = torch.tensor([5.0, 4.0, 3.0, 2.5, 2.0, 2.0, 2.0])
+    world = torch.randn(7, 192, generator=generator) * strengths[:, None]
+    codes = torch.cat([hidden, signs], 1) @ world + 0.1 * torch.randn(400, 192, generator=generator)
+    compact = torch.nn.functional.normalize(hidden[:, :1] * torch.ones(1, 6) + torch.arange(6.0), dim=1)
+    return codes.unflatten(1, (3, 8, 8)), compact, signs
 
 
-def test_save_and_load(model: AttributeVae, codes: torch.Tensor, tmp_path: Path) -> None:
-    checkpoint.save(tmp_path / "vae", model, CONFIG)
-    loaded = AttributeVae.from_checkpoint(tmp_path / "vae")
-    assert torch.allclose(loaded.encode(codes).mode(), model.encode(codes).mode(), atol=1e-2)
+@pytest.mark.parametrize("config", [CONFIG, PLAIN], ids=["variational", "plain"])
+def test_fit_finds_a_linear_world_and_erases_the_attributes(config: AttributeVaeConfig) -> None:
+    spatial, compact, signs = drawn_codes()
+    model = AttributeVae(config)
+    basis = torch.diag(torch.tensor([1.0, 2.0, 0.5]))
+    model.fit(spatial, compact, signs, torch.ones(3), basis, beta=1.0)
+    posterior = model.encode(spatial)
+    z = posterior.mode().detach()
+    decoded, named, wrong = (x.detach() for x in (*model.decode(z, signs), model.decode(z, -signs)[0]))
+    rest = (decoded - spatial).square().mean() / spatial.var()
+    assert float(rest) < 0.01
+    assert float((named * compact).sum(1).mean()) > 0.95
+    assert float(np.abs(np.corrcoef(z.T, signs.T)[:5, 5:]).max()) < 1e-3
+    assert float((wrong - spatial).square().mean()) > 20 * float((decoded - spatial).square().mean())
 
 
-@pytest.mark.parametrize("wrong", [{"attributes": ()}, {"latent_size": 6}, {"latent_dim": 0}])
-def test_sizes_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="must be"):
-        AttributeVaeConfig(**{**vars(CONFIG), **wrong})  # type: ignore[arg-type]
+def test_fit_sets_the_noise_of_a_linear_vae() -> None:
+    spatial, compact, signs = drawn_codes()
+    model = AttributeVae(CONFIG)
+    model.fit(spatial, compact, signs, torch.zeros(3), torch.eye(3), beta=50.0)
+    posterior = model.encode(spatial)
+    assert posterior.logvar is not None
+    whole = posterior.mean.var(0) + posterior.logvar.exp().mean(0)
+    assert float(posterior.logvar.detach().max()) > -4
+    torch.testing.assert_close(whole, torch.ones(5), atol=0.02, rtol=0)  # the aggregate posterior is N(0, 1)
 
 
-def test_the_gap_is_large_where_one_dimension_knows_and_nil_where_two_do() -> None:
+def test_fit_leaves_the_global_generator_alone() -> None:
+    model = AttributeVae(PLAIN)
+    before = torch.get_rng_state()
+    model.fit(*drawn_codes(), torch.zeros(3), torch.eye(3), 1.0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_dci_is_1_for_one_to_one_and_0_for_all_to_all() -> None:
+    one_to_one = np.vstack([np.eye(3), np.zeros((2, 3))])
+    assert disentanglement_and_completeness(one_to_one) == pytest.approx((1.0, 1.0))
+    assert disentanglement_and_completeness(np.ones((5, 3))) == pytest.approx((0.0, 0.0), abs=1e-9)
+
+
+def test_dci_tells_disentanglement_from_completeness() -> None:
+    two_dimensions_each = np.kron(np.eye(2), np.ones((2, 1)))
+    disentangled, complete = disentanglement_and_completeness(two_dimensions_each)
+    assert disentangled == pytest.approx(1.0)
+    assert complete == pytest.approx(0.5)  # 1 - log 2 / log 4
+
+
+def test_lasso_finds_the_few_that_count() -> None:
+    z = torch.randn(5000, 6, generator=torch.Generator().manual_seed(0))
+    weights = fit_lasso(z, 0.8 * z[:, 2:3] - 0.6 * z[:, 4:5])
+    others = torch.cat([weights[:2], weights[3:4], weights[5:]])
+    assert not others.any()
+    torch.testing.assert_close(weights[[2, 4], 0], torch.tensor([0.77, -0.57]), atol=0.03, rtol=0)  # shrunk by 0.03
+
+
+def test_prior_gap_is_what_torch_computes() -> None:
+    z = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 2.0, 0.5]) + 0.3
+    normal = torch.distributions.MultivariateNormal(z.double().mean(0), torch.cov(z.double().T))
+    unit = torch.distributions.MultivariateNormal(torch.zeros(3).double(), torch.eye(3).double())
+    assert prior_gap(z) == pytest.approx(float(torch.distributions.kl_divergence(normal, unit)) / 3)
+
+
+def test_mirroring_turns_the_signs_of_pose_and_side_light() -> None:
     generator = np.random.default_rng(0)
-    labels = np.sign(generator.normal(size=(2000, 1)))
-    noise = generator.normal(size=(2000, 3))
-    assert mutual_information_gap(np.concatenate([labels + 0.1 * noise[:, :1], noise[:, 1:]], 1), labels) > 0.8
-    assert mutual_information_gap(np.concatenate([labels + 0.1 * noise[:, :2], noise[:, 2:]], 1), labels) < 0.1
+    x, landmarks = generator.random((2, 128, 128, 3)), generator.random((2, 68, 2)) * 40 + 40
+    landmarks[:, 0, 0], landmarks[:, 16, 0] = 20.0, 100.0
+    mirrored = landmarks.copy()
+    mirrored[:, :, 0] = 127 - landmarks[:, :, 0]
+    mirrored[:, [0, 16]] = mirrored[:, [16, 0]]
+    factors, other = picture_factors(x, landmarks), picture_factors(x[:, :, ::-1], mirrored)
+    turned = np.isin(np.arange(7), (0, 6))
+    np.testing.assert_allclose(other[:, turned], -factors[:, turned], atol=1e-9)
+    np.testing.assert_allclose(other[:, ~turned], factors[:, ~turned], atol=1e-9)
