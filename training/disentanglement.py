@@ -160,25 +160,34 @@ def mean_auc(known: torch.Tensor, held: torch.Tensor, attributes: torch.Tensor, 
     return float(np.nanmean(aucs))
 
 
-def obeyed(model: AttributeVae, known: Side, held: Side) -> float:
+def code_readers(known: Side) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (E, K) directions of logistic regression of attributes on codes, and how far both groups lie apart."""
+    flat = known.spatial.flatten(1)
+    _, _, axes = torch.svd_lowrank(flat - flat.mean(0), q=CODE_AXES)
+    scores = flat @ axes
+    spread, directions, apart = scores.std(0), [], []
+    for column in known.attributes.T:
+        weight, _ = fit_logistic((scores - scores.mean(0)) / spread, column > 0)
+        directions.append(axes @ (weight / spread))
+        real = flat @ directions[-1]
+        apart.append(real[column > 0].mean() - real[column <= 0].mean())
+    return torch.stack(directions, 1), torch.stack(apart)
+
+
+def obeyed(model: AttributeVae, held: Side, readers: tuple[torch.Tensor, torch.Tensor]) -> float:
     """Return how far decoded codes follow what is told, in parts of how far real faces lie apart."""
-    _, _, axes = torch.svd_lowrank(known.spatial.flatten(1) - known.spatial.flatten(1).mean(0), q=CODE_AXES)
-    scores, _ = standardised(known.spatial.flatten(1) @ axes, torch.zeros(1, CODE_AXES))
-    plain = known.spatial.flatten(1) @ axes
-    z, parts = model.encode(held.spatial).mode(), []
+    z, (directions, apart), parts = model.encode(held.spatial).mode(), readers, []
     for column in range(len(NAMES)):
-        positive = known.attributes[:, column] > 0
-        weight, _ = fit_logistic(scores, positive)
-        direction = axes @ (weight / plain.std(0))
-        real = known.spatial.flatten(1) @ direction
-        less, more = (held.attributes.clone() for _ in range(2))
+        less, more = held.attributes.clone(), held.attributes.clone()
         less[:, column], more[:, column] = -1, 1
-        moved = (model.decode(z, more)[0] - model.decode(z, less)[0]).flatten(1) @ direction
-        parts.append(float(moved.mean() / (real[positive].mean() - real[~positive].mean())))
+        moved = (model.decode(z, more)[0] - model.decode(z, less)[0]).flatten(1).mean(0)
+        parts.append(float(moved @ directions[:, column] / apart[column]))
     return float(np.mean(parts))
 
 
-def row(model: AttributeVae, decoder: FaceAutoencoder, known: Side, held: Side) -> str:
+def row(
+    model: AttributeVae, decoder: FaceAutoencoder, known: Side, held: Side, readers: tuple[torch.Tensor, torch.Tensor]
+) -> str:
     """Return the table's row of one model."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -186,7 +195,7 @@ def row(model: AttributeVae, decoder: FaceAutoencoder, known: Side, held: Side) 
         few = slice(0, MEASURED_ON)
         pictures = decoder.decode(Latent(*(x[few] for x in model.decode(posterior.mode(), held.attributes))))
         target = decoder.decode(Latent(held.spatial[few], held.compact[few]))
-        told = obeyed(model, known, held)
+        told = obeyed(model, held, readers)
     psnr = -10 * (pictures.clamp(0, 1) - target.clamp(0, 1)).square().flatten(1).mean(1).log10()
     z, z_held = standardised(fitted.mode(), posterior.mode())
     scores = []
@@ -203,28 +212,28 @@ def row(model: AttributeVae, decoder: FaceAutoencoder, known: Side, held: Side) 
     return f"{psnr.mean():.2f} | {kl} | {prior_gap(fitted.sample(generator)):.2f} | {dci} | {read:.2f} | {told:.2f}"
 
 
-def strongest(model: AttributeVae, held: Side) -> tuple[torch.Tensor, torch.Tensor]:
+def strongest(model: AttributeVae, known: Side) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the dimensions of z with the highest KL, and each one's KL in nats."""
-    posterior = model.encode(held.spatial)
+    posterior = model.encode(known.spatial)
     if posterior.logvar is None:
         raise ValueError("a plain autoencoder has no KL")
     terms = 0.5 * (posterior.mean.square() + posterior.logvar.exp() - 1 - posterior.logvar).mean(0)
     return terms.argsort(descending=True)[:DIRECTIONS], terms
 
 
-def traversal(model: AttributeVae, decoder: FaceAutoencoder, held: Side) -> Image.Image:
+def traversal(model: AttributeVae, decoder: FaceAutoencoder, known: Side) -> Image.Image:
     """Draw the strongest directions of z in rows, then faces drawn from N(0, 1), told different attributes."""
     generator, count = torch.Generator().manual_seed(1), len(REACH)
     with torch.no_grad():
-        dimensions, terms = strongest(model, held)
+        dimensions, terms = strongest(model, known)
         rows = []
         for dimension in dimensions.tolist():
             latents = torch.zeros(count, model.config.latent_dim)
             latents[:, dimension] = torch.tensor(REACH)
             label = f"z {dimension}\n{terms[dimension]:.1f} nats"
-            rows.append((label, latents, held.attributes.mean(0).expand(count, -1)))
+            rows.append((label, latents, known.attributes.mean(0).expand(count, -1)))
         drawn = torch.randn(count, model.config.latent_dim, generator=generator)
-        own = held.attributes[torch.randperm(len(held.attributes), generator=generator)[:count]]
+        own = known.attributes[torch.randperm(len(known.attributes), generator=generator)[:count]]
         rows.append(("drawn from\nN(0, 1)", drawn, own))
         for changed in TOLD:
             told = own.clone()
@@ -253,25 +262,23 @@ def main() -> None:
     parser.add_argument("--attributes", type=Path, help="default: attributes.npz beside the pack")
     parser.add_argument("--codes", type=Path, default=Path("runs/prior"), help="folder of training.train_prior's codes")
     parser.add_argument("--runs", type=Path, required=True, help=f"folder of {', '.join(MODELS.values())}")
-    parser.add_argument("--traversal", type=Path, help="picture to draw, of the model with β 4")
-    parser.add_argument("--draw", choices=list(MODELS.values())[1:], default="beta-4", help="another model to draw")
+    parser.add_argument("--traversal", type=Path, help="picture to draw")
+    parser.add_argument("--draw", choices=list(MODELS.values())[1:], default="beta-4", help="whose picture")
     args = parser.parse_args()
     torch.manual_seed(0)
     decoder = FaceAutoencoder.from_checkpoint(DEFAULT_CHECKPOINT)
     known, held = load_side(args, validation=False), load_side(args, validation=True)
     if args.traversal is not None:
-        traversal(AttributeVae.from_checkpoint(args.runs / args.draw / "checkpoint"), decoder, held).save(
-            args.traversal
-        )
-    print(
-        f"{len(held.spatial)} crops of validation people; readers fitted on {len(known.spatial)} of training people\n"
-    )
+        drawn = AttributeVae.from_checkpoint(args.runs / args.draw / "checkpoint")
+        traversal(drawn, decoder, known).save(args.traversal)
+    readers = code_readers(known)
+    print(f"{len(held.spatial)} crops of validation people; fitted on {len(known.spatial)} of training people\n")
     print("| Model | PSNR dB | KL | Prior gap | D | C | R² | D of attributes | C of attributes | Read | Obeyed |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for name, folder in MODELS.items():
         if (args.runs / folder / "checkpoint").exists():
             model = AttributeVae.from_checkpoint(args.runs / folder / "checkpoint")
-            print(f"| {name} | {row(model, decoder, known, held)} |", flush=True)
+            print(f"| {name} | {row(model, decoder, known, held, readers)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import torch
 
 from facemorph import checkpoint
 from facemorph.models import AttributeVae, AttributeVaeConfig
-from training.disentanglement import disentanglement_and_completeness, fit_lasso, picture_factors, prior_gap
+from training import train_attribute_vae
+from training.disentanglement import LASSO, disentanglement_and_completeness, fit_lasso, picture_factors, prior_gap
 
 CONFIG = AttributeVaeConfig(
     attributes=("smile", "age"), latent_channels=3, latent_size=8, compact_dim=6, latent_dim=5, widths=(4, 6)
@@ -151,11 +152,11 @@ def test_working_coordinates_invert(model: AttributeVae, codes: torch.Tensor) ->
     torch.testing.assert_close(model.from_working(model.to_working(codes)), codes, atol=1e-4, rtol=1e-4)
 
 
-def drawn_codes() -> tuple[torch.Tensor, ...]:
-    """Return codes of a linear world: 5 hidden numbers of falling strength, 2 attributes, little noise."""
+def drawn_codes(strength: float = 2.0) -> tuple[torch.Tensor, ...]:
+    """Return codes of a linear world: 5 hidden numbers, 2 attributes of that strength, little noise."""
     generator = torch.Generator().manual_seed(3)
     hidden, signs = torch.randn(400, 5, generator=generator), torch.randn(400, 2, generator=generator).sign()
-    strengths = torch.tensor([5.0, 4.0, 3.0, 2.5, 2.0, 2.0, 2.0])
+    strengths = torch.tensor([5.0, 4.0, 3.0, 2.5, 2.0, strength, strength])
     world = torch.randn(7, 192, generator=generator) * strengths[:, None]
     codes = torch.cat([hidden, signs], 1) @ world + 0.1 * torch.randn(400, 192, generator=generator)
     compact = torch.nn.functional.normalize(hidden[:, :1] * torch.ones(1, 6) + torch.arange(6.0), dim=1)
@@ -196,6 +197,47 @@ def test_fit_leaves_the_global_generator_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def nets_and_optimizers() -> tuple[dict[str, torch.nn.Module], dict[str, torch.optim.Optimizer]]:
+    torch.manual_seed(0)
+    nets = {"model": AttributeVae(CONFIG), "reader": torch.nn.Linear(CONFIG.latent_dim, 2)}
+    return nets, {name: torch.optim.Adam(net.parameters(), lr=1e-2) for name, net in nets.items()}
+
+
+def told_by_z(adversary: float) -> float:
+    """Return what part of the attributes' variance z tells, after a short training with one label in five wrong."""
+    spatial, compact, signs = drawn_codes(strength=6.0)
+    generator, rates = torch.Generator().manual_seed(0), torch.full((2,), 0.5)
+    labels = signs * (torch.rand(signs.shape, generator=generator) - 0.2).sign()
+    nets, optimizers = nets_and_optimizers()
+    for _ in range(100):
+        batch = spatial[::2], compact[::2], labels[::2]
+        train_attribute_vae.train_step(nets, optimizers, batch, rates, (1.0, adversary), generator)
+    with torch.no_grad():
+        z = nets["model"].encode(spatial).mode()
+    design = torch.cat([z, torch.ones(len(z), 1)], 1)
+    rest = signs - design @ torch.linalg.lstsq(design, signs).solution
+    return float(1 - (rest.square().mean(0) / signs.var(0)).mean())
+
+
+def test_the_adversary_keeps_attributes_out() -> None:
+    assert told_by_z(3e4) < 0.85 < 0.99 < told_by_z(0.0)
+
+
+def test_training_resumes_where_it_was_saved(tmp_path: Path) -> None:
+    nets, optimizers = nets_and_optimizers()
+    batch = drawn_codes()
+    train_attribute_vae.train_step(
+        nets, optimizers, batch, torch.full((2,), 0.5), (1.0, 1.0), torch.Generator().manual_seed(0)
+    )
+    train_attribute_vae.save(tmp_path, nets, optimizers, step=1, spent=2.5)
+    fresh, fresh_optimizers = nets_and_optimizers()
+    assert not torch.equal(fresh["model"].to_latent.weight, nets["model"].to_latent.weight)
+    assert train_attribute_vae.resume(tmp_path, fresh, fresh_optimizers) == (1, 2.5)
+    assert torch.equal(fresh["model"].to_latent.weight, nets["model"].to_latent.weight)
+    assert fresh_optimizers["model"].state_dict()["state"].keys() == optimizers["model"].state_dict()["state"].keys()
+    assert AttributeVae.from_checkpoint(tmp_path / "checkpoint").config == CONFIG
+
+
 def test_dci_is_1_for_one_to_one_and_0_for_all_to_all() -> None:
     one_to_one = np.vstack([np.eye(3), np.zeros((2, 3))])
     assert disentanglement_and_completeness(one_to_one) == pytest.approx((1.0, 1.0))
@@ -209,12 +251,15 @@ def test_dci_tells_disentanglement_from_completeness() -> None:
     assert complete == pytest.approx(0.5)  # 1 - log 2 / log 4
 
 
-def test_lasso_finds_the_few_that_count() -> None:
-    z = torch.randn(5000, 6, generator=torch.Generator().manual_seed(0))
-    weights = fit_lasso(z, 0.8 * z[:, 2:3] - 0.6 * z[:, 4:5])
-    others = torch.cat([weights[:2], weights[3:4], weights[5:]])
-    assert not others.any()
-    torch.testing.assert_close(weights[[2, 4], 0], torch.tensor([0.77, -0.57]), atol=0.03, rtol=0)  # shrunk by 0.03
+def test_lasso_meets_its_optimality_conditions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(5000, 6, generator=generator) @ (torch.eye(6) + 0.5 * torch.randn(6, 6, generator=generator))
+    y = 0.8 * z[:, 2:3] - 0.6 * z[:, 4:5] + 0.3 * torch.randn(5000, 1, generator=generator)
+    weights = fit_lasso(z, y)
+    slope = z.T @ (y - z @ weights) / len(z)
+    assert (weights == 0).any()
+    assert (slope.abs() <= LASSO + 1e-4).all()
+    torch.testing.assert_close(slope[weights != 0], LASSO * weights[weights != 0].sign(), atol=1e-4, rtol=0)
 
 
 def test_prior_gap_is_what_torch_computes() -> None:
