@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from facemorph import checkpoint
-from facemorph.models import AttributeVae, AttributeVaeConfig
+from facemorph.attributes import ATTRIBUTES
+from facemorph.models import AttributeVae, AttributeVaeConfig, LatentPrior
 from training import train_attribute_vae
 from training.disentanglement import LASSO, disentanglement_and_completeness, fit_lasso, picture_factors, prior_gap
 
@@ -195,6 +196,14 @@ def test_fit_leaves_the_global_generator_alone() -> None:
     before = torch.get_rng_state()
     model.fit(*drawn_codes(), torch.zeros(3), torch.eye(3), 1.0)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_shipped_model_knows_all_attributes_and_shares_the_priors_coordinates() -> None:
+    model = AttributeVae.from_checkpoint(checkpoint.CHECKPOINTS / "attribute-vae")
+    prior = LatentPrior.from_checkpoint(checkpoint.CHECKPOINTS / "latent-prior")
+    assert model.config.attributes == tuple(ATTRIBUTES)
+    assert torch.equal(model.mean, prior.mean)
+    assert torch.equal(model.basis, prior.basis)
 
 
 def nets_and_optimizers() -> tuple[dict[str, torch.nn.Module], dict[str, torch.optim.Optimizer]]:
