@@ -118,6 +118,53 @@ def check_strengths(strengths: Mapping[str, float], offered: Sequence[str]) -> N
             )
 
 
+def check_curves(edits: Mapping[str, Curve], offered: Sequence[str]) -> None:
+    """Refuse what `check_strengths` refuses, at any point of a curve, and curves without strengths.
+
+    Raises:
+        InputError: as `check_strengths`, or an empty curve.
+    """
+    for name, strengths in edits.items():
+        if len(strengths) == 0:
+            raise InputError(f"The curve of {name} has no strengths. Give one or more from -1 to 1.")
+        for strength in strengths:
+            check_strengths({name: strength}, offered)
+
+
+def strengths_for(edits: Mapping[str, Curve], end: Literal["first", "last"]) -> dict[str, float]:
+    """Return how strong each edit is where it concerns one end of a morph.
+
+    That is the strength at this end; what only passes on the way, 0 at both, concerns both where it is strongest.
+    """
+    at = 0 if end == "first" else -1
+    return {
+        name: max(strengths, key=abs) if strengths[0] == strengths[-1] == 0 else strengths[at]
+        for name, strengths in edits.items()
+    }
+
+
+def changes_along(
+    edits: Mapping[str, Curve], names: Sequence[str], present: npt.NDArray[np.float32], alphas: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return what to add to the attributes at each position.
+
+    Args:
+        edits: curves by attribute.
+        names: of the K attributes.
+        present: (T, K) in [-1, 1], the attributes at each position.
+        alphas: (T,) in [0, 1].
+
+    Returns:
+        (T, K) float32; 0 for attributes without a curve.
+    """
+    added = np.zeros_like(present)
+    for row, alpha in enumerate(alphas):
+        strengths = {name: float(strengths_at(strengths, alpha)) for name, strengths in edits.items()}
+        for name, change in changes(strengths, dict(zip(names, present[row].tolist(), strict=True))).items():
+            added[row, names.index(name)] = change
+    return added
+
+
 def changes(strengths: Mapping[str, float], present: Mapping[str, float]) -> dict[str, float]:
     """Return what to add to each attribute, in [-2, 2].
 

@@ -180,9 +180,9 @@ class FaceMorpher:
             if not any(strengths.values()):
                 return np.asarray(images.to_uint8(picture)[0])
             present = self._present(face)
-            added = self._changes({name: (strength,) for name, strength in strengths.items()}, present, torch.zeros(1))
             points = (torch.from_numpy(face.landmarks).double() + 0.5).unsqueeze(0) / face.image.shape[0]
-            edited = edit_pictures(picture, points, present, added, self.codec)
+            curves = {name: (strength,) for name, strength in strengths.items()}
+            edited = self._changed(picture, present, points, torch.zeros(1), curves)
         return np.asarray(images.to_uint8(edited)[0])
 
     def edit_warnings(self, face: AlignedFace, strengths: Mapping[str, float]) -> tuple[str, ...]:
@@ -196,8 +196,7 @@ class FaceMorpher:
         if not any(strengths.values()):
             return ()
         with torch.inference_mode():
-            present = dict(zip(self._known, self._present(face)[0].tolist(), strict=True))
-        return attributes.edit_warnings(strengths, present)
+            return self._warnings_of(strengths, self._present(face)[0])
 
     def frame(
         self,
@@ -231,12 +230,14 @@ class FaceMorpher:
         _check_position("shape", shape)
         _check_size(size)
         _check_choice(quality, "quality", ("best", "fast"))
-        self._check_edits(edits)
+        attributes.check_curves(edits or {}, self.attributes)
         with torch.inference_mode():
             ends = self.prepare(a, size), self.prepare(b, size)
             at = positions(torch.tensor([float(alpha)]), shape)
             rendered = render_frames(ends[0], ends[1], at, self.codec, quality=quality)
-            frames = images.to_uint8(self._edited(rendered, (a, b), ends, at, edits))
+            if edits:
+                rendered = self._edited(rendered, self._present(a, b), ends, at, edits)
+            frames = images.to_uint8(rendered)
         return np.asarray(frames[0])
 
     def morph(
@@ -279,73 +280,63 @@ class FaceMorpher:
         _check_position("appearance", appearance)
         _check_choice(interpolation, "interpolation", ("slerp", "linear"))
         _check_choice(quality, "quality", ("best", "fast"))
-        self._check_edits(edits)
+        attributes.check_curves(edits or {}, self.attributes)
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         with torch.inference_mode():
             first, last = self.prepare(a, size), self.prepare(b, size)
             alphas = choose_alphas(first, last, num_frames, self.codec, shape, appearance)
+            both = self._present(a, b) if edits else None
             at_once = FRAMES_AT_ONCE * 256 // max(size, 256)
             for start in range(0, num_frames, at_once):
                 part = alphas[start : start + at_once]
                 at = positions(part, shape, appearance)
                 rendered = render_frames(first, last, at, self.codec, interpolation, quality)
-                rendered = self._edited(rendered, (a, b), (first, last), at, edits)
+                if edits and both is not None:
+                    rendered = self._edited(rendered, both, (first, last), at, edits)
                 frames[start : start + len(part)] = images.to_uint8(rendered)
                 if progress is not None:
                     progress(start + len(part), num_frames)
         unmasked = tuple(NO_MASK.format(letter) for letter, end in (("A", first), ("B", last)) if not end.separate)
         unrepaired = (NO_PRIOR,) if quality == "best" and not self.codec.repairs else ()
-        edited = self._edits_warnings((a, b), edits)
-        said = a.warnings + b.warnings + unmasked + unrepaired + edited
+        said = a.warnings + b.warnings + unmasked + unrepaired
+        if edits and both is not None:
+            said += self._warnings_of(attributes.strengths_for(edits, "first"), both[0])
+            said += self._warnings_of(attributes.strengths_for(edits, "last"), both[1])
         return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(said)))
-
-    def _check_edits(self, edits: Mapping[str, Curve] | None) -> None:
-        for name, strengths in (edits or {}).items():
-            if len(strengths) == 0:
-                raise InputError(f"The curve of {name} has no strengths. Give one or more from -1 to 1.")
-            for strength in strengths:
-                attributes.check_strengths({name: strength}, self.attributes)
-
-    def _edits_warnings(
-        self, faces: tuple[AlignedFace, AlignedFace], edits: Mapping[str, Curve] | None
-    ) -> tuple[str, ...]:
-        said: tuple[str, ...] = ()
-        for face, end in zip(faces, (0, -1), strict=True):
-            strengths = {}
-            for name, curve in (edits or {}).items():
-                passing = curve[0] == curve[-1] == 0  # what is strongest on the way concerns both
-                strengths[name] = max(curve, key=abs) if passing else curve[end]
-            said += self.edit_warnings(face, strengths)
-        return said
 
     def _edited(
         self,
         frames: torch.Tensor,
-        faces: tuple[AlignedFace, AlignedFace],
+        both: torch.Tensor,
         ends: tuple[Endpoint, Endpoint],
         at: Positions,
-        edits: Mapping[str, Curve] | None,
+        edits: Mapping[str, Curve],
     ) -> torch.Tensor:
-        """Return the frames with their attributes changed; what either face has already fades into the other's."""
-        if not edits:
-            return frames
-        alphas = at.appearance.reshape(-1, 1)
-        present = torch.lerp(self._present(faces[0]), self._present(faces[1]), alphas)
-        added = self._changes(edits, present, at.alphas)
-        return edit_pictures(frames, landmarks_at(ends[0], ends[1], at.shape), present, added, self.codec)
+        """Return frames of a morph with their attributes changed.
 
-    def _changes(self, edits: Mapping[str, Curve], present: torch.Tensor, alphas: torch.Tensor) -> torch.Tensor:
-        """Return what to add to the attributes at each of (T,) alphas, (T, K)."""
-        rows = []
-        for alpha, row in zip(alphas.tolist(), present.tolist(), strict=True):
-            strengths = {name: float(attributes.strengths_at(curve, alpha)) for name, curve in edits.items()}
-            added = attributes.changes(strengths, dict(zip(self._known, row, strict=True)))
-            rows.append([added.get(name, 0.0) for name in self._known])
-        return torch.tensor(rows)
+        What the faces have already, `both` (2, K), fades from one to the other.
+        """
+        present = torch.lerp(both[:1], both[1:], at.appearance.unsqueeze(1))
+        return self._changed(frames, present, landmarks_at(*ends, at.shape), at.alphas, edits)
 
-    def _present(self, face: AlignedFace) -> torch.Tensor:
-        """Return how far a face has each attribute that the editor knows, (1, K) in [-1, 1]."""
-        return self.codec.present(resize(self._tensor(face), self.codec.image_size))
+    def _changed(
+        self,
+        pictures: torch.Tensor,
+        present: torch.Tensor,
+        points: torch.Tensor,
+        alphas: torch.Tensor,
+        edits: Mapping[str, Curve],
+    ) -> torch.Tensor:
+        added = attributes.changes_along(edits, self._known, present.numpy(), alphas.numpy())
+        return edit_pictures(pictures, points, present, torch.from_numpy(added), self.codec)
+
+    def _present(self, *faces: AlignedFace) -> torch.Tensor:
+        """Return how far faces have each attribute that the editor knows, (N, K) in [-1, 1]."""
+        size = self.codec.image_size
+        return torch.cat([self.codec.present(resize(self._tensor(face), size)) for face in faces])
+
+    def _warnings_of(self, strengths: Mapping[str, float], present: torch.Tensor) -> tuple[str, ...]:
+        return attributes.edit_warnings(strengths, dict(zip(self._known, present.tolist(), strict=True)))
 
     def _tensor(self, face: AlignedFace) -> torch.Tensor:
         return images.to_tensor(face.image)

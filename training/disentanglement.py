@@ -30,9 +30,9 @@ from PIL import Image, ImageDraw, ImageFont
 from facemorph import images
 from facemorph.models import AttributeVae, FaceAutoencoder, Latent
 from facemorph.pipeline import DEFAULT_CHECKPOINT
+from training.attribute_codes import coded_rows, load_attributes
 from training.data import decode_crop
 from training.label_attributes import NAMES, auc, fit_logistic
-from training.prior_codes import SOURCES
 
 MODELS = {"AE": "ae", "VAE, β = 1": "beta-1", "β = 4": "beta-4", "β = 10": "beta-10"}
 FACTORS = ("turn", "nod", "jaw width", "face light", "backdrop light", "warmth", "light from one side")
@@ -92,8 +92,7 @@ def picture_factors(x: Floats, landmarks: Floats) -> Floats:
 
 def load_side(args: argparse.Namespace, *, validation: bool) -> Side:
     """Return the people of one side of the split, those for training thinned out."""
-    packed, labels = np.load(args.packed), np.load(args.attributes or args.packed.parent / "attributes.npz")
-    rows = np.flatnonzero(np.isin(packed["source"], SOURCES) & (packed["validation"] == validation))
+    packed, rows = np.load(args.packed), coded_rows(args.packed, validation=validation)
     name = "codes-validation.pt" if validation else "codes-training.pt"
     stored = torch.load(args.codes / name, weights_only=True, mmap=True)
     step = max(1, len(rows) // FITTED_ON)
@@ -102,7 +101,7 @@ def load_side(args: argparse.Namespace, *, validation: bool) -> Side:
     return Side(
         stored["spatial"][0][::step].float(),
         F.normalize(stored["compact"][0][::step].float(), dim=1),
-        torch.from_numpy(labels["values"][rows].astype(np.float32)),
+        load_attributes(args.attributes or args.packed.parent / "attributes.npz", rows),
         torch.from_numpy(picture_factors(pictures, packed["landmarks"][rows].astype(np.float32))).float(),
     )
 

@@ -1,7 +1,7 @@
 """Fit the attribute editor in closed form on the codes of `training.train_prior`.
 
     python -m training.fit_attribute_editor --packed packed/crops.npz --attributes packed/attributes.npz \
-        --codes runs/prior/codes-training.pt --out checkpoints/attribute-editor
+        --codes runs/prior/codes-training.pt --out runs/attribute-editor/fitted
 
 Each code is used twice: in its own geometry, and warped to that of another person (the partners of
 `training.prior_codes`), whose landmarks say nothing about its attributes. So the directions in the codes are what
@@ -13,14 +13,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from facemorph import checkpoint
 from facemorph.align.pose import MIRROR_ORDER
 from facemorph.models import AttributeEditor, AttributeEditorConfig
 from facemorph.models.attribute_editor import reading_features
-from training.prior_codes import SOURCES
+from training.attribute_codes import coded_rows, load_attributes, load_points
+from training.label_attributes import NAMES
+from training.prior_codes import partner_order
 
 RIDGE = 3e-3
 """Weight of the ridge, against features of unit variance."""
@@ -53,7 +54,6 @@ OFFERED = (
     "receding_hair",
 )
 """What works by `training.evaluate attributes --split training`; the rest is fitted too, to be kept out of these."""
-CROP_SIZE = 128
 
 
 def solve_ridge(x: torch.Tensor, y: torch.Tensor, ridge: float) -> torch.Tensor:
@@ -85,7 +85,7 @@ def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Te
         points: (N, 68, 2) landmarks, parts of the side.
     """
     config, count = model.config, len(values)
-    partner = torch.from_numpy(np.random.default_rng(0).permutation(count))
+    partner = torch.from_numpy(partner_order(count))
     compact = codes["compact"][0].float()
     both = torch.stack([points, mirrored(points)])
     model.shape_mean.copy_(both.flatten(0, 1).flatten(1).mean(0))
@@ -128,24 +128,19 @@ def main() -> None:
     parser.add_argument("--codes", type=Path, required=True, help="codes-training.pt of training.train_prior")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    packed, labels = np.load(args.packed), np.load(args.attributes)
-    rows = np.flatnonzero(np.isin(packed["source"], SOURCES) & ~packed["validation"])
-    names = tuple(str(name) for name in labels["names"])
+    rows = coded_rows(args.packed, validation=False)
     config = AttributeEditorConfig(
-        attributes=names,
-        offered=tuple(name for name in names if name in OFFERED),
-        gains=tuple(GAINS.get(name, GAIN) for name in names),
+        attributes=NAMES, offered=OFFERED, gains=tuple(GAINS.get(name, GAIN) for name in NAMES)
     )
     model = AttributeEditor(config).eval()
     codes = torch.load(args.codes, weights_only=True, mmap=True)
-    values = torch.from_numpy(labels["values"][rows].astype(np.float32))
-    points = (torch.from_numpy(packed["landmarks"][rows].astype(np.float32)) + 0.5) / CROP_SIZE
+    values, points = load_attributes(args.attributes, rows), load_points(args.packed, rows)
     if len(values) != codes["spatial"].shape[1]:
         raise SystemExit(f"{len(values)} labelled crops but {codes['spatial'].shape[1]} codes: encode the pack again")
     with torch.no_grad():
         fit(model, codes, values, points)
     checkpoint.save(args.out, model, config)
-    print(f"fitted {len(names)} attributes on {len(values)} crops")
+    print(f"fitted {len(NAMES)} attributes on {len(values)} crops")
 
 
 if __name__ == "__main__":

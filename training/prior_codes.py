@@ -55,7 +55,7 @@ def load_codes(path: Path, packed: Path, model: FaceAutoencoder, *, validation: 
 def encode_crops(crops: PackedCrops, model: FaceAutoencoder, seed: int) -> Codes:
     """Encode the crops of `SOURCES`, each beside a partner drawn at random."""
     rows = np.flatnonzero(np.isin(crops.source, SOURCES))
-    partners = np.random.default_rng(seed).permutation(rows)
+    partners = rows[partner_order(len(rows), seed)]
     parts: dict[str, list[torch.Tensor]] = {name: [] for name in Codes.__dataclass_fields__}
     began = time.monotonic()
     for start in range(0, len(rows), AT_ONCE):
@@ -69,6 +69,11 @@ def encode_crops(crops: PackedCrops, model: FaceAutoencoder, seed: int) -> Codes
         if start % (32 * AT_ONCE) == 0:
             print(f"encoded {start} of {len(rows)} crops in {time.monotonic() - began:.0f} s", flush=True)
     return Codes(**{name: torch.cat(part, 1) for name, part in parts.items()})
+
+
+def partner_order(count: int, seed: int = 0) -> np.ndarray:
+    """Return for each row of the codes which row its partner is a picture of, (count,)."""
+    return np.random.default_rng(seed).permutation(count)
 
 
 def _pictures(crops: PackedCrops, rows: np.ndarray) -> torch.Tensor:

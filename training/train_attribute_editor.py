@@ -1,7 +1,7 @@
 """Train the network that refines the attribute editor's directions, in legs that resume.
 
     python -m training.train_attribute_editor --packed packed/crops.npz --attributes packed/attributes.npz \
-        --codes runs/prior/codes-training.pt --fitted checkpoints/attribute-editor \
+        --codes runs/prior/codes-training.pt --fitted runs/attribute-editor/fitted \
         --out runs/attribute-editor --minutes 30
 
 An adversarial game in the space of codes (AttGAN: He et al. 2019; STGAN: Liu et al. 2019). Real and edited codes alike
@@ -14,9 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -25,14 +25,18 @@ from torch.nn.utils.parametrizations import spectral_norm
 from facemorph import checkpoint
 from facemorph.attributes import ATTRIBUTES
 from facemorph.models import AttributeEditor
-from training.fit_attribute_editor import CROP_SIZE
+from training.attribute_codes import coded_rows, load_attributes, load_points
 from training.learning_rate import warm_then_cosine
-from training.prior_codes import SOURCES
+from training.prior_codes import partner_order
+from training.run_state import load_state, save_state
 from training.train import EMA_EVERY, Ema
 
 BATCH = 32
 READ, KEPT, SMALL = 3.0, 1.5, 0.04
 """Weights beside the adversarial term: attributes asked for, attributes left alone, size of the change."""
+AVERAGED = 500.0
+"""Steps over which the weights are averaged."""
+SAVE_EVERY = 60.0
 RARE_FIRST = 0.5
 """Part of the codes drawn so that each attribute is shown equally often."""
 
@@ -87,101 +91,135 @@ def balanced_rows(values: torch.Tensor) -> torch.Tensor:
     return RARE_FIRST * weights / weights.sum() + (1 - RARE_FIRST) / len(values)
 
 
-def train(args: argparse.Namespace) -> None:
-    torch.manual_seed(args.seed)
-    packed, labels = np.load(args.packed), np.load(args.attributes)
-    rows = np.flatnonzero(np.isin(packed["source"], SOURCES) & ~packed["validation"])
-    values = torch.from_numpy(labels["values"][rows].astype(np.float32))
-    points = (torch.from_numpy(packed["landmarks"][rows].astype(np.float32)) + 0.5) / CROP_SIZE
-    stored = torch.load(args.codes, weights_only=True)
-    spatial, compact = stored["partner_spatial"][0], stored["partner_compact"][0]
-    own = values[torch.from_numpy(np.random.default_rng(0).permutation(len(values)))]  # of the warped faces
-    weights = balanced_rows(own)
+def judged(
+    model: AttributeEditor, critic: nn.Module, code: torch.Tensor, attributes: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what the critic says of codes: (B, 16) scores and (B, K) log-odds of the attributes."""
+    with torch.autocast("cpu", torch.bfloat16):
+        said: tuple[torch.Tensor, torch.Tensor] = critic((code - model.code_mean) / model.code_std, attributes)
+    return said
 
-    model = AttributeEditor.from_checkpoint(args.fitted).train()
-    critic = Critic(spatial.shape[1], own.shape[1])
-    nets = {"editor": model.refinement, "critic": critic}
-    optimizers = {
-        name: torch.optim.AdamW(net.parameters(), lr=args.lr, betas=(0.0, 0.99), weight_decay=1e-4)
+
+def critic_loss(
+    model: AttributeEditor,
+    critic: nn.Module,
+    real: tuple[torch.Tensor, torch.Tensor],
+    edited: tuple[torch.Tensor, torch.Tensor],
+) -> dict[str, torch.Tensor]:
+    """Return the hinge loss of telling real from edited, and that of reading; each a code and its attributes."""
+    real_score, read = judged(model, critic, *real)
+    fake_score, _ = judged(model, critic, edited[0].detach(), edited[1])
+    reading = F.binary_cross_entropy_with_logits(read, (real[1] + 1) / 2)
+    return {"critic": F.relu(1 - real_score).mean() + F.relu(1 + fake_score).mean() + reading, "read": reading}
+
+
+def editor_loss(
+    model: AttributeEditor,
+    critic: nn.Module,
+    code: torch.Tensor,
+    edited: tuple[torch.Tensor, torch.Tensor],
+    change: torch.Tensor,
+) -> dict[str, torch.Tensor]:
+    """Return the loss of the editor as "editor", and its terms before weighting."""
+    score, read = judged(model, critic, *edited)
+    asked = change.abs() > 0
+    errors = F.binary_cross_entropy_with_logits(read, (edited[1] + 1) / 2, reduction="none")
+    size = (((edited[0] - code) / model.code_std).square().sum(1) + 1e-4).sqrt().mean()
+    terms = {"score": score.mean(), "asked": errors[asked].mean(), "kept": errors[~asked].mean(), "size": size}
+    whole = -terms["score"] + READ * terms["asked"] + KEPT * terms["kept"] + SMALL * size
+    return terms | {"editor": whole}
+
+
+def train_step(
+    model: AttributeEditor,
+    nets: dict[str, nn.Module],
+    optimizers: dict[str, torch.optim.Optimizer],
+    draw: Callable[[], tuple[torch.Tensor, ...]],
+    generator: torch.Generator,
+) -> dict[str, float]:
+    """Train the critic, then the editor against it; return the terms of both losses."""
+    code, who, where, present = draw()
+    change = draw_changes(present, generator)
+    with torch.autocast("cpu", torch.bfloat16):
+        code_edited = model.change_code(code, who, where, present, change)
+    edited = code_edited, (present + change).clamp(-1, 1)
+    real, _, _, real_attributes = draw()
+    terms = critic_loss(model, nets["critic"], (real, real_attributes), edited)
+    optimizers["critic"].zero_grad(set_to_none=True)
+    terms["critic"].backward()
+    optimizers["critic"].step()
+    terms |= editor_loss(model, nets["critic"], code, edited, change)
+    optimizers["editor"].zero_grad(set_to_none=True)
+    terms["editor"].backward()
+    nn.utils.clip_grad_norm_(nets["editor"].parameters(), 5.0)
+    optimizers["editor"].step()
+    return {name: float(term.detach()) for name, term in terms.items()}
+
+
+def build(model: AttributeEditor, lr: float) -> tuple[dict[str, nn.Module], dict[str, torch.optim.Optimizer]]:
+    """Return the refining network of the model and its critic, and an optimizer for each."""
+    critic = Critic(model.config.latent_channels, len(model.config.attributes))
+    nets: dict[str, nn.Module] = {"editor": model.refinement, "critic": critic}
+    return nets, {
+        name: torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.0, 0.99), weight_decay=1e-4)
         for name, net in nets.items()
     }
-    ema, step, spent = Ema(model.refinement, 500.0), 0, 0.0
-    state_path = args.out / "state.pt"
-    args.out.mkdir(parents=True, exist_ok=True)
-    if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
-        for name in nets:
-            nets[name].load_state_dict(state[name])
-            optimizers[name].load_state_dict(state[f"{name}_optimizer"])
-        ema.weights, ema.count, step, spent = state["ema"], state["ema_count"], state["step"], state["spent"]
-    generator = torch.Generator().manual_seed(args.seed + step)
-    total = 60 * (args.total_minutes or args.minutes + spent / 60)
-    start, saved, began, sums = time.monotonic(), time.monotonic(), spent, {}
 
-    def save() -> None:
-        state = {name: net.state_dict() for name, net in nets.items()}
-        state |= {f"{name}_optimizer": optimizer.state_dict() for name, optimizer in optimizers.items()}
-        state |= {"ema": ema.weights, "ema_count": ema.count, "step": step, "spent": spent}
-        torch.save(state, state_path.with_suffix(".tmp"))
-        state_path.with_suffix(".tmp").replace(state_path)
-        averaged = AttributeEditor.from_checkpoint(args.fitted)
-        averaged.refinement.load_state_dict(ema.weights)
-        checkpoint.save(args.out / "checkpoint", averaged, averaged.config)
-        count = max(1.0, sums.pop("count", 1.0))
-        line = {"step": step, "minutes": round(spent / 60, 1)} | {k: round(v / count, 4) for k, v in sums.items()}
-        sums.clear()
-        with (args.out / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)
+
+def drawing(args: argparse.Namespace, generator: torch.Generator) -> Callable[[], tuple[torch.Tensor, ...]]:
+    """Return what draws a batch: spatial and compact codes, landmarks and attributes of warped faces."""
+    rows = coded_rows(args.packed, validation=False)
+    values, points = load_attributes(args.attributes, rows), load_points(args.packed, rows)
+    stored = torch.load(args.codes, weights_only=True)
+    spatial, compact = stored["partner_spatial"][0], stored["partner_compact"][0]
+    own = values[torch.from_numpy(partner_order(len(values)))]  # of the warped faces
+    weights = balanced_rows(own)
 
     def draw() -> tuple[torch.Tensor, ...]:
         index = torch.multinomial(weights, BATCH, replacement=True, generator=generator)
         return spatial[index].float(), F.normalize(compact[index].float(), dim=1), points[index], own[index]
 
-    def judged(code: torch.Tensor, attributes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.autocast("cpu", torch.bfloat16):
-            return critic((code - model.code_mean) / model.code_std, attributes)
+    return draw
 
-    while (elapsed := time.monotonic() - start) < 60 * args.minutes:
-        spent = began + elapsed
+
+def train(args: argparse.Namespace) -> None:
+    torch.manual_seed(args.seed)
+    args.out.mkdir(parents=True, exist_ok=True)
+    model = AttributeEditor.from_checkpoint(args.fitted).train()
+    nets, optimizers = build(model, args.lr)
+    ema, step, began = Ema(model.refinement, AVERAGED), 0, 0.0
+    if (state := load_state(args.out, nets, optimizers)) is not None:
+        ema.weights, ema.count, step, began = state["ema"], state["ema_count"], state["step"], state["spent"]
+    generator = torch.Generator().manual_seed(args.seed + step)
+    draw = drawing(args, generator)
+    total = 60 * (args.total_minutes or args.minutes + began / 60)
+    start = saved = time.monotonic()
+    since: list[dict[str, float]] = []
+
+    def save(spent: float) -> None:
+        save_state(args.out, nets, optimizers, ema=ema.weights, ema_count=ema.count, step=step, spent=spent)
+        averaged = AttributeEditor.from_checkpoint(args.fitted)
+        averaged.refinement.load_state_dict(ema.weights)
+        checkpoint.save(args.out / "checkpoint", averaged, averaged.config)
+        means = {name: round(sum(terms[name] for terms in since) / len(since), 4) for name in (since or [{}])[0]}
+        since.clear()
+        line = {"step": step, "minutes": round(spent / 60, 1)} | means
+        with (args.out / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)
+
+    while (now := time.monotonic()) - start < 60 * args.minutes:
+        spent = began + now - start
         for optimizer in optimizers.values():
             optimizer.param_groups[0]["lr"] = args.lr * warm_then_cosine(step, min(1.0, spent / total), 200)
-        code, who, where, present = draw()
-        change = draw_changes(present, generator)
-        with torch.autocast("cpu", torch.bfloat16):
-            edited = model.change_code(code, who, where, present, change)
-        goal = (present + change).clamp(-1, 1)
-
-        real, _, _, real_attributes = draw()
-        real_score, read = judged(real, real_attributes)
-        fake_score, _ = judged(edited.detach(), goal)
-        read_loss = F.binary_cross_entropy_with_logits(read, (real_attributes + 1) / 2)
-        critic_loss = F.relu(1 - real_score).mean() + F.relu(1 + fake_score).mean() + read_loss
-        optimizers["critic"].zero_grad(set_to_none=True)
-        critic_loss.backward()
-        optimizers["critic"].step()
-
-        score, read = judged(edited, goal)
-        asked = change.abs() > 0
-        errors = F.binary_cross_entropy_with_logits(read, (goal + 1) / 2, reduction="none")
-        size = (((edited - code) / model.code_std).square().sum(1) + 1e-4).sqrt().mean()
-        editor_loss = -score.mean() + READ * errors[asked].mean() + KEPT * errors[~asked].mean() + SMALL * size
-        optimizers["editor"].zero_grad(set_to_none=True)
-        editor_loss.backward()
-        nn.utils.clip_grad_norm_(model.refinement.parameters(), 5.0)
-        optimizers["editor"].step()
+        since.append(train_step(model, nets, optimizers, draw, generator))
         step += 1
         if step % EMA_EVERY == 0:
             ema.update(model.refinement)
-        terms = {"critic": critic_loss, "read": read_loss, "score": score.mean(), "asked": errors[asked].mean()}
-        terms |= {"kept": errors[~asked].mean(), "size": size}
-        for name, value in terms.items():
-            sums[name] = sums.get(name, 0.0) + float(value.detach())
-        sums["count"] = sums.get("count", 0.0) + 1
-        if time.monotonic() - saved > 60:
-            save()
-            saved = time.monotonic()
-    save()
+        if now - saved > SAVE_EVERY:
+            save(spent)
+            saved = now
+    save(began + time.monotonic() - start)
 
 
 def main() -> None:

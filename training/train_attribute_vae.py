@@ -15,16 +15,16 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from facemorph import checkpoint
 from facemorph.models import AttributeVae, AttributeVaeConfig, LatentPrior
+from training.attribute_codes import coded_rows, load_attributes
 from training.label_attributes import NAMES
 from training.learning_rate import warm_then_cosine
-from training.prior_codes import SOURCES
+from training.run_state import FILE, load_state, save_state
 
 BATCH = 64
 COMPACT = 500.0
@@ -45,7 +45,7 @@ def build(
     """Return the fitted model and its adversary, and an optimizer for each."""
     torch.manual_seed(args.seed)
     model = AttributeVae(AttributeVaeConfig(attributes=NAMES, variational=args.beta > 0))
-    if not (args.out / "state.pt").exists():
+    if not (args.out / FILE).exists():
         prior = LatentPrior.from_checkpoint(checkpoint.CHECKPOINTS / "latent-prior")
         model.fit(spatial[0], compact[0], values, prior.mean, prior.basis, args.beta)
     reader = nn.Sequential(nn.Linear(model.config.latent_dim, 256), nn.ReLU(), nn.Linear(256, len(NAMES)))
@@ -108,35 +108,14 @@ def train_step(
     return {name: round(float(term.detach()), 3) for name, term in terms.items()}
 
 
-def save(out: Path, nets: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer], **done: float) -> None:
-    """Write the training state and a checkpoint to the folder `out`."""
-    state = {name: net.state_dict() for name, net in nets.items()}
-    state |= {f"{name}_optimizer": optimizer.state_dict() for name, optimizer in optimizers.items()}
-    torch.save(state | done, out / "state.tmp")
-    (out / "state.tmp").replace(out / "state.pt")
-    checkpoint.save(out / "checkpoint", nets["model"], nets["model"].config)
-
-
-def resume(out: Path, nets: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer]) -> tuple[int, float]:
-    """Load the training state at `out` where there is one; return the steps and seconds done."""
-    if not (out / "state.pt").exists():
-        return 0, 0.0
-    state = torch.load(out / "state.pt", weights_only=True)
-    for name, net in nets.items():
-        net.load_state_dict(state[name])
-        optimizers[name].load_state_dict(state[f"{name}_optimizer"])
-    return state["step"], state["spent"]
-
-
 def train(args: argparse.Namespace) -> None:
-    packed, labels = np.load(args.packed), np.load(args.attributes)
-    rows = np.flatnonzero(np.isin(packed["source"], SOURCES) & ~packed["validation"])
-    values = torch.from_numpy(labels["values"][rows].astype(np.float32))
+    values = load_attributes(args.attributes, coded_rows(args.packed, validation=False))
     stored = torch.load(args.codes, weights_only=True, mmap=True)
     spatial, compact = stored["spatial"], stored["compact"]
     args.out.mkdir(parents=True, exist_ok=True)
     nets, optimizers = build(args, spatial, compact, values)
-    step, began = resume(args.out, nets, optimizers)
+    state = load_state(args.out, nets, optimizers) or {"step": 0, "spent": 0.0}
+    step, began = state["step"], state["spent"]
     rates, total = (values.mean(0) + 1) / 2, 60 * (args.total_minutes or args.minutes + began / 60)
     generator = torch.Generator().manual_seed(args.seed + step)
     start = saved = time.monotonic()
@@ -155,9 +134,11 @@ def train(args: argparse.Namespace) -> None:
             print(json.dumps({"step": step, "seconds": round(spent)} | terms), flush=True)
         step += 1
         if now - saved > SAVE_EVERY:
-            save(args.out, nets, optimizers, step=step, spent=spent)
+            save_state(args.out, nets, optimizers, step=step, spent=spent)
+            checkpoint.save(args.out / "checkpoint", nets["model"], nets["model"].config)
             saved = now
-    save(args.out, nets, optimizers, step=step, spent=began + time.monotonic() - start)
+    save_state(args.out, nets, optimizers, step=step, spent=began + time.monotonic() - start)
+    checkpoint.save(args.out / "checkpoint", nets["model"], nets["model"].config)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from facemorph import checkpoint
-from facemorph.models.blocks import Downsample, Upsample, stack
+from facemorph.models.blocks import Downsample, Upsample, stack, turn_channels
 from facemorph.models.posterior import DiagonalGaussian
 
 RANK = 256
@@ -110,11 +110,11 @@ class AttributeVae(nn.Module):
 
     def to_working(self, spatial: torch.Tensor) -> torch.Tensor:
         """Bring (B, C, h, w) codes to working coordinates."""
-        return torch.einsum("ij,bjhw->bihw", torch.linalg.inv(self.basis), spatial - self.mean.view(-1, 1, 1))
+        return turn_channels(spatial - self.mean.view(-1, 1, 1), torch.linalg.inv(self.basis))
 
     def from_working(self, u: torch.Tensor) -> torch.Tensor:
         """Undo `to_working`."""
-        return torch.einsum("ij,bjhw->bihw", self.basis, u) + self.mean.view(-1, 1, 1)
+        return turn_channels(u, self.basis) + self.mean.view(-1, 1, 1)
 
     def encode(self, spatial: torch.Tensor) -> DiagonalGaussian:
         """Return the posterior over `z`, (B, latent_dim), of (B, C, h, w) codes."""

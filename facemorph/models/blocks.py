@@ -43,3 +43,9 @@ class Upsample(nn.Sequential):
 def stack(channels: int, depth: int) -> nn.Sequential:
     """Return `depth` residual blocks in a row."""
     return nn.Sequential(*(ResidualBlock(channels) for _ in range(depth)))
+
+
+def turn_channels(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """Multiply the channels of (B, C, h, w) at each place with a (D, C) matrix, in float32; (B, D, h, w)."""
+    with torch.autocast(x.device.type, enabled=False):  # bfloat16 would lose what a network is not to touch
+        return torch.einsum("ij,bjhw->bihw", matrix, x.float())

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from facemorph import checkpoint
+from facemorph.models.blocks import turn_channels
 
 RIDGE = 1e-3
 """Weight of the ridge in the regression on the compact code, against its unit variance."""
@@ -223,10 +224,10 @@ class LatentPrior(nn.Module):
 
     def from_working(self, u: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
         """Undo `to_working`."""
-        return _turn(u + self.expected(compact), self.basis) + self.mean.view(-1, 1, 1)
+        return turn_channels(u + self.expected(compact), self.basis) + self.mean.view(-1, 1, 1)
 
     def _turned(self, spatial: torch.Tensor) -> torch.Tensor:
-        return _turn(spatial - self.mean.view(-1, 1, 1), torch.linalg.inv(self.basis))
+        return turn_channels(spatial - self.mean.view(-1, 1, 1), torch.linalg.inv(self.basis))
 
     def forward(
         self, u: torch.Tensor, t: torch.Tensor, fault: torch.Tensor, compact: torch.Tensor | None
@@ -377,8 +378,3 @@ class LatentPrior(nn.Module):
 
 def _norm(x: torch.Tensor) -> torch.Tensor:
     return F.layer_norm(x, x.shape[-1:])
-
-
-def _turn(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    with torch.autocast(x.device.type, enabled=False):  # bfloat16 would lose what the network is not to touch
-        return torch.einsum("ij,bjhw->bihw", matrix, x.float())

@@ -1,8 +1,7 @@
 """From two aligned faces to the frames between them. Knows tensors, not photos, files or models."""
 
-from facemorph.morph.edit import EditingCodec, edit_pictures
+from facemorph.morph.edit import edit_pictures
 from facemorph.morph.frames import (
-    Codec,
     Endpoint,
     Interpolation,
     Positions,
@@ -18,8 +17,6 @@ from facemorph.morph.frames import (
 from facemorph.morph.maps import resize
 
 __all__ = [
-    "Codec",
-    "EditingCodec",
     "Endpoint",
     "Interpolation",
     "Positions",

@@ -5,11 +5,10 @@ Works on any picture whose landmarks are known: an aligned crop, or the frames o
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 
 from facemorph.morph import detail, maps, warp
+from facemorph.morph.codec import Codec, EditCodec
 from facemorph.morph.maps import resize
 
 CHANGED = 0.2
@@ -20,36 +19,8 @@ LEAST = 0.4
 """Where a mask is less sure of the person than this, nothing is edited."""
 
 
-class EditingCodec(Protocol):
-    """The networks as an edit uses them; K attributes, points in parts of the side."""
-
-    image_size: int
-
-    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """(B, 3, s, s) in [0, 1] → spatial (B, C, h, w) and compact (B, D) code; None where there is no such code."""
-
-    def decode(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
-        """Codes → (B, 3, s, s) in about [0, 1]."""
-
-    def parts(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, 3, s, s) in [0, 1] → (B, 2, m, m) in [0, 1], where the person and where the person's hair is."""
-
-    def move(self, change: torch.Tensor) -> torch.Tensor:
-        """(B, K) changes of attributes → (B, 68, 2), by how much landmarks move."""
-
-    def change_code(
-        self,
-        spatial: torch.Tensor,
-        compact: torch.Tensor | None,
-        points: torch.Tensor,
-        present: torch.Tensor,
-        change: torch.Tensor,
-    ) -> torch.Tensor:
-        """Codes in the geometry of `points` → spatial codes with changed attributes."""
-
-
 def edit_pictures(
-    pictures: torch.Tensor, points: torch.Tensor, present: torch.Tensor, change: torch.Tensor, codec: EditingCodec
+    pictures: torch.Tensor, points: torch.Tensor, present: torch.Tensor, change: torch.Tensor, codec: EditCodec
 ) -> torch.Tensor:
     """Change attributes of faces.
 
@@ -90,7 +61,7 @@ def _flow(points: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return warp.backward_flows(*ends)[0]
 
 
-def _head(codec: EditingCodec, warped: torch.Tensor, original: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+def _head(codec: Codec, warped: torch.Tensor, original: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     """Return where an edit may show, (B, 1, m, m) in [0, 1]: the person down to the chin, and all of the hair."""
     count = len(warped)
     parts = codec.parts(torch.cat([warped, original]))

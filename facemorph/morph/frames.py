@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from facemorph.morph import detail, layers, maps, outline, ownership, paths, regions, schedule, traits, warp
+from facemorph.morph.codec import Codec, MorphCodec
 from facemorph.morph.layers import Layers
 from facemorph.morph.maps import resize
 from facemorph.morph.regions import Regions
@@ -22,27 +23,6 @@ LEAST_PERSON = 0.6
 """A mask that leaves out more of the face than this has failed."""
 Interpolation: TypeAlias = Literal["slerp", "linear"]
 Quality: TypeAlias = Literal["best", "fast"]
-
-
-class Codec(Protocol):
-    """The networks as the morph uses them: tensors in, tensors out."""
-
-    image_size: int
-
-    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """(B, 3, s, s) in [0, 1] → spatial (B, C, h, w) and compact (B, D) code; None where there is no such code."""
-
-    def decode(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
-        """Codes → (B, 3, s, s) in about [0, 1]."""
-
-    def repair(self, spatial: torch.Tensor, compact: torch.Tensor | None, divided: torch.Tensor) -> torch.Tensor:
-        """Spatial codes (B, C, h, w) of two photos → of one, where `divided` (B, 1, h, w) in [0, 1] is above 0."""
-
-    def change(self, frames: torch.Tensor) -> torch.Tensor:
-        """(T, 3, s, s) in [0, 1] → (T - 1,), how much the eye sees change from frame to frame."""
-
-    def parts(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, 3, s, s) in [0, 1] → (B, 2, m, m) in [0, 1], where the person and where the person's hair is."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +102,7 @@ def render_frames(
     a: Endpoint,
     b: Endpoint,
     positions: Positions,
-    codec: Codec,
+    codec: MorphCodec,
     interpolation: Interpolation = "slerp",
     quality: Quality = "best",
 ) -> torch.Tensor:
@@ -238,7 +218,7 @@ def choose_alphas(
     a: Endpoint,
     b: Endpoint,
     num_frames: int,
-    codec: Codec,
+    codec: MorphCodec,
     shape: float | None = None,
     appearance: float | None = None,
 ) -> torch.Tensor:
