@@ -26,26 +26,28 @@ class Attribute:
         more: what a face with it is or has.
         less: what a face without it is or has.
         graded: whether there is always more of it, so that no face "already has it".
+        around_mouth: whether it shows there only, so that an edit keeps the rest of the head as it is.
     """
 
     more: str
     less: str
     graded: bool = False
+    around_mouth: bool = False
 
 
 ATTRIBUTES: dict[str, Attribute] = {
     "age": Attribute("older", "younger", graded=True),
     "gender": Attribute("masculine", "feminine", graded=True),
-    "smile": Attribute("a smile", "no smile"),
-    "open_mouth": Attribute("an open mouth", "a closed mouth"),
+    "smile": Attribute("a smile", "no smile", around_mouth=True),
+    "open_mouth": Attribute("an open mouth", "a closed mouth", around_mouth=True),
     "glasses": Attribute("glasses", "no glasses"),
-    "beard": Attribute("a beard", "no beard"),
+    "beard": Attribute("a beard", "no beard", around_mouth=True),
     "bangs": Attribute("bangs", "no bangs"),
     "blond_hair": Attribute("blond hair", "no blond hair"),
     "black_hair": Attribute("black hair", "no black hair"),
     "grey_hair": Attribute("grey hair", "no grey hair"),
     "pale_skin": Attribute("pale skin", "tanned skin", graded=True),
-    "lipstick": Attribute("lipstick", "no lipstick"),
+    "lipstick": Attribute("lipstick", "no lipstick", around_mouth=True),
     "makeup": Attribute("make-up", "no make-up"),
     "bushy_brows": Attribute("bushy brows", "thin brows"),
     "chubby": Attribute("a rounder face", "a leaner face", graded=True),

@@ -15,12 +15,20 @@ CHANGED = 0.2
 """Change, in [0, 1], at which the details of the photo no longer belong to what is there now."""
 BELOW_CHIN = 0.05
 """Beginning at this part of the side below the chin, only hair is edited."""
+AROUND, ABOVE, BELOW, INNER = 1.25, 1.1, 1.7, 0.7
+"""How far around the mouth an edit may show, beside, above and below it, in distances between the eyes; in full up to
+INNER of that."""
 LEAST = 0.4
 """Where a mask is less sure of the person than this, nothing is edited."""
 
 
 def edit_pictures(
-    pictures: torch.Tensor, points: torch.Tensor, present: torch.Tensor, change: torch.Tensor, codec: EditCodec
+    pictures: torch.Tensor,
+    points: torch.Tensor,
+    present: torch.Tensor,
+    change: torch.Tensor,
+    around_mouth: torch.Tensor,
+    codec: EditCodec,
 ) -> torch.Tensor:
     """Change attributes of faces.
 
@@ -29,6 +37,7 @@ def edit_pictures(
         points: (B, 68, 2) landmarks, parts of the side.
         present: (B, K) in [-1, 1], the attributes that the faces have.
         change: (B, K), added to them.
+        around_mouth: (K,) bool, attributes that show around the mouth only; if no other changes, the rest stays.
         codec: the networks.
 
     Returns:
@@ -49,7 +58,10 @@ def edit_pictures(
     kept = torch.exp(-detail.local_mean(delta.square().mean(1, keepdim=True)) / CHANGED**2)
     details = warped - maps.enlarge(before, size)
     result = warped + maps.enlarge(delta, size) - (1 - maps.enlarge(kept, size)) * details
-    head = maps.enlarge(_head(codec, small, original, target), size).clamp(0, 1)
+    head = _head(codec, small, original, target)
+    elsewhere = (change[:, ~around_mouth] != 0).any(1).reshape(-1, 1, 1, 1)
+    head = torch.where(elsewhere, head, head * _mouth(points, head.shape[-1]))
+    head = maps.enlarge(head, size).clamp(0, 1)
     edited[chosen] = torch.lerp(pictures, result.clamp(0, 1), head)
     return edited
 
@@ -72,3 +84,13 @@ def _head(codec: Codec, warped: torch.Tensor, original: torch.Tensor, points: to
     chin = points[:, 8, 1].float().reshape(-1, 1, 1, 1)
     above = ((chin + BELOW_CHIN - height) / BELOW_CHIN + 1).clamp(0, 1)
     return maps.box_mean(torch.maximum(person * above, hair), 1)
+
+
+def _mouth(points: torch.Tensor, size: int) -> torch.Tensor:
+    """Return a soft ellipse from below the eyes to the chin, (B, 1, size, size) in [0, 1]."""
+    points = points.float()
+    unit = (points[:, 42:48].mean(1) - points[:, 36:42].mean(1)).norm(dim=1).reshape(-1, 1)
+    away = (warp.cell_centres(size).unsqueeze(0) - points[:, 48:68].mean(1, keepdim=True)) / unit.unsqueeze(2)
+    x, y = away.unbind(2)
+    radius = torch.hypot(x / AROUND, y / torch.where(y < 0, ABOVE, BELOW))
+    return ((1 - radius) / (1 - INNER)).clamp(0, 1).reshape(-1, 1, size, size)

@@ -8,6 +8,7 @@ from facemorph.morph import edit_pictures
 from facemorph.morph.maps import resize
 
 SIZE, SMALL = 64, 32
+EVERYWHERE = torch.tensor([False])
 
 
 class PlainCodec:
@@ -54,7 +55,7 @@ def pictures(count: int) -> tuple[torch.Tensor, torch.Tensor]:
 def edited(change: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
     x, points = pictures(len(change))
     added = torch.tensor(change).unsqueeze(1)
-    return x, edit_pictures(x, points, torch.zeros_like(added), added, PlainCodec())
+    return x, edit_pictures(x, points, torch.zeros_like(added), added, EVERYWHERE, PlainCodec())
 
 
 def test_nothing_changes_without_a_change_even_beside_one() -> None:
@@ -79,8 +80,19 @@ def test_the_mouth_moves_with_its_landmarks() -> None:
     x, points = pictures(1)
     mouth = (points[0, 48:].mean(0) * SIZE).long()
     x[..., mouth[1] - 1 : mouth[1] + 1, :] = 0.0  # a dark line where the lips meet
-    y = edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), PlainCodec())
+    y = edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), EVERYWHERE, PlainCodec())
     column = slice(mouth[0] - 2, mouth[0] + 2)
     rows = slice(mouth[1] - 8, mouth[1] + 10)
     before, after = (z[0, :, rows, column].mean((0, 2)).argmin() for z in (x, y))
     assert after > before
+
+
+def test_what_shows_around_the_mouth_leaves_the_forehead() -> None:
+    x, points = pictures(1)
+    points = points.clone()
+    points[:, 36:42], points[:, 42:48], points[:, 48:] = (
+        torch.tensor(place, dtype=torch.float64) for place in ((0.4, 0.4), (0.6, 0.4), (0.5, 0.6))
+    )
+    y = edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), ~EVERYWHERE, PlainCodec())
+    assert torch.equal(x[..., :20, :], y[..., :20, :])
+    assert (y - x)[..., 36:40, 30:34].mean() > 0.1
