@@ -18,6 +18,10 @@ import numpy.typing as npt
 from facemorph.errors import InputError, StrengthError, UnknownAttributeError
 
 
+Region: TypeAlias = Literal["head", "mouth", "eyes", "hair"]
+"""Parts of a head; `facemorph.morph.edit_regions` knows where they are."""
+
+
 @dataclass(frozen=True)
 class Attribute:
     """How sentences speak of an attribute.
@@ -26,30 +30,30 @@ class Attribute:
         more: what a face with it is or has.
         less: what a face without it is or has.
         graded: whether there is always more of it, so that no face "already has it".
-        around_mouth: whether it shows there only, so that an edit keeps the rest of the head as it is.
+        region: where it shows; an edit keeps the rest of the head as it is.
     """
 
     more: str
     less: str
     graded: bool = False
-    around_mouth: bool = False
+    region: Region = "head"
 
 
 ATTRIBUTES: dict[str, Attribute] = {
     "age": Attribute("older", "younger", graded=True),
     "gender": Attribute("masculine", "feminine", graded=True),
-    "smile": Attribute("a smile", "no smile", around_mouth=True),
-    "open_mouth": Attribute("an open mouth", "a closed mouth", around_mouth=True),
-    "glasses": Attribute("glasses", "no glasses"),
-    "beard": Attribute("a beard", "no beard", around_mouth=True),
+    "smile": Attribute("a smile", "no smile", region="mouth"),
+    "open_mouth": Attribute("an open mouth", "a closed mouth", region="mouth"),
+    "glasses": Attribute("glasses", "no glasses", region="eyes"),
+    "beard": Attribute("a beard", "no beard", region="mouth"),
     "bangs": Attribute("bangs", "no bangs"),
-    "blond_hair": Attribute("blond hair", "no blond hair"),
-    "black_hair": Attribute("black hair", "no black hair"),
-    "grey_hair": Attribute("grey hair", "no grey hair"),
+    "blond_hair": Attribute("blond hair", "no blond hair", region="hair"),
+    "black_hair": Attribute("black hair", "no black hair", region="hair"),
+    "grey_hair": Attribute("grey hair", "no grey hair", region="hair"),
     "pale_skin": Attribute("pale skin", "tanned skin", graded=True),
-    "lipstick": Attribute("lipstick", "no lipstick", around_mouth=True),
+    "lipstick": Attribute("lipstick", "no lipstick", region="mouth"),
     "makeup": Attribute("make-up", "no make-up"),
-    "bushy_brows": Attribute("bushy brows", "thin brows"),
+    "bushy_brows": Attribute("bushy brows", "thin brows", region="eyes"),
     "chubby": Attribute("a rounder face", "a leaner face", graded=True),
     "receding_hair": Attribute("a receding hairline", "a full hairline"),
     "hat": Attribute("a hat", "no hat"),

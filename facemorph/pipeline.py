@@ -328,8 +328,8 @@ class FaceMorpher:
         edits: Mapping[str, Curve],
     ) -> torch.Tensor:
         added = attributes.changes_along(edits, self._known, present.numpy(), alphas.numpy())
-        around_mouth = torch.tensor([attributes.ATTRIBUTES[name].around_mouth for name in self._known])
-        return edit_pictures(pictures, points, present, torch.from_numpy(added), around_mouth, self.codec)
+        regions = [attributes.ATTRIBUTES[name].region for name in self._known]
+        return edit_pictures(pictures, points, present, torch.from_numpy(added), regions, self.codec)
 
     def _present(self, *faces: AlignedFace) -> torch.Tensor:
         """Return how far faces have each attribute that the editor knows, (N, K) in [-1, 1]."""

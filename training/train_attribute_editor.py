@@ -1,12 +1,12 @@
 """Train the network that refines the attribute editor's directions, in legs that resume.
 
     python -m training.train_attribute_editor --packed packed/crops.npz --attributes packed/attributes.npz \
-        --codes runs/prior/codes-training.pt --fitted runs/attribute-editor/fitted \
+        --codes runs/prior/codes-training.pt --fitted runs/attribute-editor/fitted --weights ../shared/weights \
         --out runs/attribute-editor --minutes 30
 
-An adversarial game in the space of codes (AttGAN: He et al. 2019; STGAN: Liu et al. 2019). Real and edited codes alike
-are faces warped to another person's landmarks, so that neither warp nor geometry gives an edit away. The critic tells
-real from edited given the attributes (projection: Miyato & Koyama 2018) and reads them.
+An adversarial game (AttGAN: He et al. 2019; STGAN: Liu et al. 2019). Real and edited faces alike are warped to another
+person's landmarks, so that neither warp nor geometry gives an edit away, and both are seen as codes and as the pictures
+that the autoencoder makes of them (`training.edit_critics`, `training.edit_losses`).
 """
 
 from __future__ import annotations
@@ -20,51 +20,31 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from facemorph import checkpoint
 from facemorph.attributes import ATTRIBUTES
-from facemorph.models import AttributeEditor
+from facemorph.models import AttributeEditor, FaceAutoencoder
 from training.attribute_codes import coded_rows, load_attributes, load_points
+from training.edit_critics import CodeCritic, PictureCritic, PictureFeatures
+from training.edit_losses import Faces, Stage, change_terms, critic_loss, editor_loss, probabilities, total
 from training.learning_rate import warm_then_cosine
 from training.prior_codes import partner_order
 from training.run_state import load_state, save_state
-from training.train import EMA_EVERY, Ema
+from training.train import EMA_EVERY, Ema, landmark_points
 
-BATCH = 32
-READ, KEPT, SMALL = 3.0, 1.5, 0.04
-"""Weights beside the adversarial term: attributes asked for, attributes left alone, size of the change."""
+BATCH = 16
+AGE = list(ATTRIBUTES).index("age")
+AGE_SLOPE = 1.5
+"""Log-odds of "old" that a standard deviation of the ages adds."""
+CRITICS_FIRST = 200
+"""Steps in which only the critics learn."""
 AVERAGED = 500.0
 """Steps over which the weights are averaged."""
 SAVE_EVERY = 60.0
 RARE_FIRST = 0.5
-"""Part of the codes drawn so that each attribute is shown equally often."""
-
-
-class Critic(nn.Module):
-    """Code → how real it looks at each of 4 × 4 places given the attributes, and which attributes it shows."""
-
-    def __init__(self, channels: int, count: int, width: int = 96) -> None:
-        super().__init__()
-        self.trunk = nn.Sequential(
-            spectral_norm(nn.Conv2d(channels, width, 3, padding=1)),
-            nn.LeakyReLU(0.1),
-            spectral_norm(nn.Conv2d(width, width, 4, 2, 1)),
-            nn.LeakyReLU(0.1),
-            spectral_norm(nn.Conv2d(width, 2 * width, 3, padding=1)),
-            nn.LeakyReLU(0.1),
-            spectral_norm(nn.Conv2d(2 * width, 2 * width, 4, 2, 1)),
-            nn.LeakyReLU(0.1),
-        )
-        self.real = spectral_norm(nn.Conv2d(2 * width, 1, 1))
-        self.given = spectral_norm(nn.Linear(count, 2 * width * 16, bias=False))
-        self.read = nn.Linear(2 * width * 16, count)
-
-    def forward(self, x: torch.Tensor, attributes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        h = self.trunk(x)
-        flat = h.flatten(1)
-        score = self.real(h).flatten(1) + (self.given(attributes) * flat).sum(1, keepdim=True) / flat.shape[1] ** 0.5
-        return score.float(), self.read(flat).float()
+"""Part of the faces drawn so that each attribute is shown equally often."""
+Draw = Callable[[], tuple[Faces, torch.Tensor]]
+"""A batch of faces, whose attributes are as the editor reads them, and their (B, K) labels."""
 
 
 def draw_changes(present: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -76,9 +56,7 @@ def draw_changes(present: torch.Tensor, generator: torch.Generator) -> torch.Ten
     part = 0.6 + 0.4 * torch.rand(count, 1, generator=generator)
     goal = torch.where(present > 0, -1.0, 1.0)
     change = (goal - present) * part
-    age = list(ATTRIBUTES).index("age")
-    change[:, age] = 2 * torch.rand(count, generator=generator) - 1
-    change[:, age] = change[:, age].clamp(-1 - present[:, age], 0.9 - present[:, age])
+    change[:, AGE] = 2 * torch.rand(count, generator=generator) - 1
     return change * chosen
 
 
@@ -91,108 +69,121 @@ def balanced_rows(values: torch.Tensor) -> torch.Tensor:
     return RARE_FIRST * weights / weights.sum() + (1 - RARE_FIRST) / len(values)
 
 
-def judged(
-    model: AttributeEditor, critic: nn.Module, code: torch.Tensor, attributes: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what the critic says of codes: (B, 16) scores and (B, K) log-odds of the attributes."""
-    with torch.autocast("cpu", torch.bfloat16):
-        said: tuple[torch.Tensor, torch.Tensor] = critic((code - model.code_mean) / model.code_std, attributes)
-    return said
-
-
-def critic_loss(
-    model: AttributeEditor,
-    critic: nn.Module,
-    real: tuple[torch.Tensor, torch.Tensor],
-    edited: tuple[torch.Tensor, torch.Tensor],
-) -> dict[str, torch.Tensor]:
-    """Return the hinge loss of telling real from edited, and that of reading; each a code and its attributes."""
-    real_score, read = judged(model, critic, *real)
-    fake_score, _ = judged(model, critic, edited[0].detach(), edited[1])
-    reading = F.binary_cross_entropy_with_logits(read, (real[1] + 1) / 2)
-    return {"critic": F.relu(1 - real_score).mean() + F.relu(1 + fake_score).mean() + reading, "read": reading}
-
-
-def editor_loss(
-    model: AttributeEditor,
-    critic: nn.Module,
-    code: torch.Tensor,
-    edited: tuple[torch.Tensor, torch.Tensor],
-    change: torch.Tensor,
-) -> dict[str, torch.Tensor]:
-    """Return the loss of the editor as "editor", and its terms before weighting."""
-    score, read = judged(model, critic, *edited)
-    asked = change.abs() > 0
-    errors = F.binary_cross_entropy_with_logits(read, (edited[1] + 1) / 2, reduction="none")
-    size = (((edited[0] - code) / model.code_std).square().sum(1) + 1e-4).sqrt().mean()
-    terms = {"score": score.mean(), "asked": errors[asked].mean(), "kept": errors[~asked].mean(), "size": size}
-    whole = -terms["score"] + READ * terms["asked"] + KEPT * terms["kept"] + SMALL * size
-    return terms | {"editor": whole}
-
-
 def train_step(
-    model: AttributeEditor,
-    nets: dict[str, nn.Module],
+    stage: Stage,
     optimizers: dict[str, torch.optim.Optimizer],
-    draw: Callable[[], tuple[torch.Tensor, ...]],
+    draw: Draw,
+    readable: Callable[[torch.Tensor], torch.Tensor],
     generator: torch.Generator,
+    *,
+    edits: bool = True,
 ) -> dict[str, float]:
-    """Train the critic, then the editor against it; return the terms of both losses."""
-    code, who, where, present = draw()
-    change = draw_changes(present, generator)
-    with torch.autocast("cpu", torch.bfloat16):
-        code_edited = model.change_code(code, who, where, present, change)
-    edited = code_edited, (present + change).clamp(-1, 1)
-    real, _, _, real_attributes = draw()
-    terms = critic_loss(model, nets["critic"], (real, real_attributes), edited)
-    optimizers["critic"].zero_grad(set_to_none=True)
+    """Train the critics, then, if it `edits`, the editor against them; return the terms of their losses.
+
+    `readable` turns (B, K) attributes into the probabilities to read.
+    """
+    faces, labels = draw()
+    change = draw_changes(faces.present, generator)
+    asked, goal = change != 0, (faces.present + change).clamp(-1, 1)
+    said = torch.where(asked, goal, labels)
+    with torch.no_grad():
+        before = stage.show(faces.spatial, faces.compact)
+    after = stage.edit(faces, change, before)
+    real = stage.judge(before, labels)
+    terms = critic_loss(real, stage.judge(after.detached(), said), readable(labels))
+    optimizers["critics"].zero_grad(set_to_none=True)
     terms["critic"].backward()
-    optimizers["critic"].step()
-    terms |= editor_loss(model, nets["critic"], code, edited, change)
+    optimizers["critics"].step()
+    if not edits:
+        return {name: float(term.detach()) for name, term in terms.items()}
+    with torch.no_grad():
+        real = stage.judge(before, labels)
+    terms |= editor_loss(real, stage.judge(after, said), readable(goal), asked) | change_terms(stage, before, after)
+    terms["editor"] = total(terms)
     optimizers["editor"].zero_grad(set_to_none=True)
     terms["editor"].backward()
-    nn.utils.clip_grad_norm_(nets["editor"].parameters(), 5.0)
+    nn.utils.clip_grad_norm_(stage.editor.refinement.parameters(), 5.0)
     optimizers["editor"].step()
     return {name: float(term.detach()) for name, term in terms.items()}
 
 
-def build(model: AttributeEditor, lr: float) -> tuple[dict[str, nn.Module], dict[str, torch.optim.Optimizer]]:
-    """Return the refining network of the model and its critic, and an optimizer for each."""
-    critic = Critic(model.config.latent_channels, len(model.config.attributes))
-    nets: dict[str, nn.Module] = {"editor": model.refinement, "critic": critic}
-    return nets, {
+def networks_of(stage: Stage) -> dict[str, nn.Module]:
+    """Return what learns: the refining network, and both critics as one."""
+    return {
+        "editor": stage.editor.refinement,
+        "critics": nn.ModuleList([stage.code_critic, stage.picture_critic]),
+    }
+
+
+def optimizers_of(nets: dict[str, nn.Module], lr: float) -> dict[str, torch.optim.Optimizer]:
+    """Return an optimizer for each network."""
+    return {
         name: torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.0, 0.99), weight_decay=1e-4)
         for name, net in nets.items()
     }
 
 
-def drawing(args: argparse.Namespace, generator: torch.Generator) -> Callable[[], tuple[torch.Tensor, ...]]:
-    """Return what draws a batch: spatial and compact codes, landmarks and attributes of warped faces."""
+def set_stage(args: argparse.Namespace) -> Stage:
+    """Load what is fixed and build what learns."""
+    editor = AttributeEditor.from_checkpoint(args.fitted)
+    if args.start is not None:
+        editor.refinement.load_state_dict(AttributeEditor.from_checkpoint(args.start).refinement.state_dict())
+    count = len(editor.config.attributes)
+    return Stage(
+        editor.to(args.device).train(),
+        FaceAutoencoder.from_checkpoint(args.autoencoder).to(args.device).requires_grad_(False),
+        PictureFeatures(args.weights).to(args.device),
+        landmark_points(args.landmarks, args.device),
+        CodeCritic(editor.config.latent_channels, count).to(args.device),
+        PictureCritic(count).to(args.device),
+    )
+
+
+def drawing(
+    args: argparse.Namespace, editor: AttributeEditor, generator: torch.Generator
+) -> tuple[Draw, Callable[[torch.Tensor], torch.Tensor]]:
+    """Return what draws a batch of warped faces, and how their attributes are read."""
     rows = coded_rows(args.packed, validation=False)
     values, points = load_attributes(args.attributes, rows), load_points(args.packed, rows)
     stored = torch.load(args.codes, weights_only=True)
+    partner = torch.from_numpy(partner_order(len(values)))  # of the warped faces
+    with torch.no_grad():
+        read = [
+            editor.present(spatial.float().to(args.device), compact.float().to(args.device)).cpu()
+            for spatial, compact in zip(stored["spatial"][0].split(1024), stored["compact"][0].split(1024), strict=True)
+        ]
+    labels, present = values[partner], torch.cat(read)[partner]
     spatial, compact = stored["partner_spatial"][0], stored["partner_compact"][0]
-    own = values[torch.from_numpy(partner_order(len(values)))]  # of the warped faces
-    weights = balanced_rows(own)
+    weights = balanced_rows(labels)
+    centre, slope = torch.zeros(values.shape[1]), torch.zeros(values.shape[1])
+    centre[AGE], slope[AGE] = values[:, AGE].median(), AGE_SLOPE / values[:, AGE].std()
+    centre, slope = centre.to(args.device), slope.to(args.device)
 
-    def draw() -> tuple[torch.Tensor, ...]:
+    def draw() -> tuple[Faces, torch.Tensor]:
         index = torch.multinomial(weights, BATCH, replacement=True, generator=generator)
-        return spatial[index].float(), F.normalize(compact[index].float(), dim=1), points[index], own[index]
+        faces = (
+            spatial[index].float(),
+            F.normalize(compact[index].float(), dim=1),
+            points[index],
+            present[index],
+        )
+        return Faces(*(part.to(args.device) for part in faces)), labels[index].to(args.device)
 
-    return draw
+    return draw, lambda attributes: probabilities(attributes, centre, slope)
 
 
 def train(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
-    model = AttributeEditor.from_checkpoint(args.fitted).train()
-    nets, optimizers = build(model, args.lr)
-    ema, step, began = Ema(model.refinement, AVERAGED), 0, 0.0
+    stage = set_stage(args)
+    nets = networks_of(stage)
+    optimizers = optimizers_of(nets, args.lr)
+    ema, step, began = Ema(stage.editor.refinement, AVERAGED), 0, 0.0
     if (state := load_state(args.out, nets, optimizers)) is not None:
         ema.weights, ema.count, step, began = state["ema"], state["ema_count"], state["step"], state["spent"]
     generator = torch.Generator().manual_seed(args.seed + step)
-    draw = drawing(args, generator)
-    total = 60 * (args.total_minutes or args.minutes + began / 60)
+    draw, readable = drawing(args, stage.editor, generator)
+    total_seconds = 60 * (args.total_minutes or args.minutes + began / 60)
     start = saved = time.monotonic()
     since: list[dict[str, float]] = []
 
@@ -201,7 +192,9 @@ def train(args: argparse.Namespace) -> None:
         averaged = AttributeEditor.from_checkpoint(args.fitted)
         averaged.refinement.load_state_dict(ema.weights)
         checkpoint.save(args.out / "checkpoint", averaged, averaged.config)
-        means = {name: round(sum(terms[name] for terms in since) / len(since), 4) for name in (since or [{}])[0]}
+        means = {
+            name: round(sum(terms.get(name, 0.0) for terms in since) / len(since), 4) for name in (since or [{}])[-1]
+        }
         since.clear()
         line = {"step": step, "minutes": round(spent / 60, 1)} | means
         with (args.out / "log.jsonl").open("a") as log:
@@ -211,11 +204,11 @@ def train(args: argparse.Namespace) -> None:
     while (now := time.monotonic()) - start < 60 * args.minutes:
         spent = began + now - start
         for optimizer in optimizers.values():
-            optimizer.param_groups[0]["lr"] = args.lr * warm_then_cosine(step, min(1.0, spent / total), 200)
-        since.append(train_step(model, nets, optimizers, draw, generator))
+            optimizer.param_groups[0]["lr"] = args.lr * warm_then_cosine(step, min(1.0, spent / total_seconds), 200)
+        since.append(train_step(stage, optimizers, draw, readable, generator, edits=step >= CRITICS_FIRST))
         step += 1
         if step % EMA_EVERY == 0:
-            ema.update(model.refinement)
+            ema.update(stage.editor.refinement)
         if now - saved > SAVE_EVERY:
             save(spent)
             saved = now
@@ -228,10 +221,15 @@ def main() -> None:
     parser.add_argument("--attributes", type=Path, required=True)
     parser.add_argument("--codes", type=Path, required=True, help="codes-training.pt of training.train_prior")
     parser.add_argument("--fitted", type=Path, required=True, help="checkpoint of training.fit_attribute_editor")
+    parser.add_argument("--weights", type=Path, help="folder of SqueezeNet's weights; without it torchvision's")
+    parser.add_argument("--autoencoder", type=Path, default=checkpoint.CHECKPOINTS / "face-autoencoder")
+    parser.add_argument("--landmarks", type=Path, default=checkpoint.CHECKPOINTS / "aligner-landmarks")
+    parser.add_argument("--start", type=Path, help="checkpoint of an editor whose refining network learns on")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=30.0, help="of this leg")
     parser.add_argument("--total-minutes", type=float, help="of all legs together; default: to the end of this one")
     parser.add_argument("--lr", type=float, default=3e-4)
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
     parser.add_argument("--seed", type=int, default=0)
     train(parser.parse_args())
 

@@ -5,19 +5,20 @@ Works on any picture whose landmarks are known: an aligned crop, or the frames o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
+from facemorph.attributes import Region
 from facemorph.morph import detail, maps, warp
 from facemorph.morph.codec import Codec, EditCodec
 from facemorph.morph.maps import resize
+from facemorph.morph.edit_regions import region_of_change
 
 CHANGED = 0.2
 """Change, in [0, 1], at which the details of the photo no longer belong to what is there now."""
 BELOW_CHIN = 0.05
 """Beginning at this part of the side below the chin, only hair is edited."""
-AROUND, ABOVE, BELOW, INNER = 1.25, 1.1, 1.7, 0.7
-"""How far around the mouth an edit may show, beside, above and below it, in distances between the eyes; in full up to
-INNER of that."""
 LEAST = 0.4
 """Where a mask is less sure of the person than this, nothing is edited."""
 
@@ -27,7 +28,7 @@ def edit_pictures(
     points: torch.Tensor,
     present: torch.Tensor,
     change: torch.Tensor,
-    around_mouth: torch.Tensor,
+    regions: Sequence[Region],
     codec: EditCodec,
 ) -> torch.Tensor:
     """Change attributes of faces.
@@ -37,7 +38,7 @@ def edit_pictures(
         points: (B, 68, 2) landmarks, parts of the side.
         present: (B, K) in [-1, 1], the attributes that the faces have.
         change: (B, K), added to them.
-        around_mouth: (K,) bool, attributes that show around the mouth only; if no other changes, the rest stays.
+        regions: of the K attributes, where each shows; the rest stays.
         codec: the networks.
 
     Returns:
@@ -58,11 +59,8 @@ def edit_pictures(
     kept = torch.exp(-detail.local_mean(delta.square().mean(1, keepdim=True)) / CHANGED**2)
     details = warped - maps.enlarge(before, size)
     result = warped + maps.enlarge(delta, size) - (1 - maps.enlarge(kept, size)) * details
-    head = _head(codec, small, original, target)
-    elsewhere = (change[:, ~around_mouth] != 0).any(1).reshape(-1, 1, 1, 1)
-    head = torch.where(elsewhere, head, head * _mouth(points, head.shape[-1]))
-    head = maps.enlarge(head, size).clamp(0, 1)
-    edited[chosen] = torch.lerp(pictures, result.clamp(0, 1), head)
+    shown = region_of_change(change, regions, points, *_head(codec, small, original, target))
+    edited[chosen] = torch.lerp(pictures, result.clamp(0, 1), maps.enlarge(shown, size).clamp(0, 1))
     return edited
 
 
@@ -73,8 +71,10 @@ def _flow(points: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return warp.backward_flows(*ends)[0]
 
 
-def _head(codec: Codec, warped: torch.Tensor, original: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Return where an edit may show, (B, 1, m, m) in [0, 1]: the person down to the chin, and all of the hair."""
+def _head(
+    codec: Codec, warped: torch.Tensor, original: torch.Tensor, points: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the head, the person down to the chin and all of the hair, and the hair: (B, 1, m, m) in [0, 1] each."""
     count = len(warped)
     parts = codec.parts(torch.cat([warped, original]))
     parts = ((torch.maximum(parts[:count], parts[count:]) - LEAST) / (1 - LEAST)).clamp(0, 1)
@@ -83,14 +83,4 @@ def _head(codec: Codec, warped: torch.Tensor, original: torch.Tensor, points: to
     height = (torch.arange(size) + 0.5).reshape(1, 1, -1, 1) / size
     chin = points[:, 8, 1].float().reshape(-1, 1, 1, 1)
     above = ((chin + BELOW_CHIN - height) / BELOW_CHIN + 1).clamp(0, 1)
-    return maps.box_mean(torch.maximum(person * above, hair), 1)
-
-
-def _mouth(points: torch.Tensor, size: int) -> torch.Tensor:
-    """Return a soft ellipse from below the eyes to the chin, (B, 1, size, size) in [0, 1]."""
-    points = points.float()
-    unit = (points[:, 42:48].mean(1) - points[:, 36:42].mean(1)).norm(dim=1).reshape(-1, 1)
-    away = (warp.cell_centres(size).unsqueeze(0) - points[:, 48:68].mean(1, keepdim=True)) / unit.unsqueeze(2)
-    x, y = away.unbind(2)
-    radius = torch.hypot(x / AROUND, y / torch.where(y < 0, ABOVE, BELOW))
-    return ((1 - radius) / (1 - INNER)).clamp(0, 1).reshape(-1, 1, size, size)
+    return maps.box_mean(torch.maximum(person * above, hair), 1), hair

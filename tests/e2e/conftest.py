@@ -73,6 +73,11 @@ class Tab:
         )
         self.page.wait_for_selector("#download-png:not([disabled])")
 
+    def open(self, accordion: str) -> None:
+        """Open an accordion, whose content is made only then, and give it the time that a hand needs to get there."""
+        self.page.get_by_role("button", name=accordion).click()
+        self.page.wait_for_timeout(500)
+
     def pixels(self) -> str:
         """Return the canvas, as a data URL."""
         data: str = self.page.evaluate("document.querySelector('#stage canvas').toDataURL()")

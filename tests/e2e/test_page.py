@@ -189,7 +189,7 @@ def test_attributes_are_edited_on_one_photo_and_along_the_morph(tab: Tab, photos
     page = tab.page
     note, line, pictures = (page.locator(name) for name in ("#note-edit", "#edits", "#before-after img"))
     strength = page.locator("#strength input[type=range]")
-    page.get_by_role("button", name="Attributes").click()
+    tab.open("Attributes")
     strength.press("ArrowRight")
     expect(note).to_have_text("Add a photo first, as A or as B.")
     tab.put("b", photos["b"])
@@ -246,8 +246,9 @@ def test_a_phone_shows_everything_in_its_width(browser: Browser, server: Server,
         tab.page.get_by_role("button", name="Shape and appearance").click()
         expect(tab.page.locator("#still img")).to_be_visible()
         assert tab.page.evaluate(WIDER_THAN_THE_SCREEN) == []
-        tab.page.get_by_role("button", name="Attributes").click()
+        tab.open("Attributes")
         tab.page.locator("#strength input[type=range]").press("Home")
+        expect(tab.page.locator("#edits")).to_have_text("Age −1.0")
         expect(tab.page.locator("#before-after img")).to_have_count(2)
         assert tab.page.evaluate(WIDER_THAN_THE_SCREEN) == []
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from facemorph.attributes import Region
 from facemorph.morph import edit_pictures
 from facemorph.morph.maps import resize
 
 SIZE, SMALL = 64, 32
-EVERYWHERE = torch.tensor([False])
+EVERYWHERE: list[Region] = ["head"]
 
 
 class PlainCodec:
@@ -93,6 +94,6 @@ def test_what_shows_around_the_mouth_leaves_the_forehead() -> None:
     points[:, 36:42], points[:, 42:48], points[:, 48:] = (
         torch.tensor(place, dtype=torch.float64) for place in ((0.4, 0.4), (0.6, 0.4), (0.5, 0.6))
     )
-    y = edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), ~EVERYWHERE, PlainCodec())
+    y = edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), ["mouth"], PlainCodec())
     assert torch.equal(x[..., :20, :], y[..., :20, :])
     assert (y - x)[..., 36:40, 30:34].mean() > 0.1

@@ -1,78 +1,158 @@
-"""The adversarial training of the editor, a few steps on made-up codes, and the state between legs."""
+"""The adversarial training of the editor, a few steps on made-up faces, and the state between legs."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from facemorph.models import AttributeEditor
-from tests.fakes import tiny_editor
+from facemorph.attributes import ATTRIBUTES
+from facemorph.models import AttributeEditor, AttributeEditorConfig, FaceAutoencoder
+from tests.fakes import TINY_FACE
 from training import train_attribute_editor as training
+from training.edit_critics import STAGES, CodeCritic, PictureCritic
+from training.edit_losses import Faces, Shown, Stage, change_terms, critic_loss, edit_masks, editor_loss, probabilities
 from training.run_state import load_state, save_state
 
-
-def wide_enough() -> AttributeEditor:
-    """Return an editor of codes that the critic can halve twice to 4 × 4."""
-    torch.manual_seed(0)
-    editor = tiny_editor()
-    config = {**vars(editor.config), "latent_size": 16}
-    return AttributeEditor(type(editor.config)(**config)).train()
+NAMES = tuple(ATTRIBUTES)
+COUNT = 4
+SIZE = 128
 
 
-def draw(model: AttributeEditor, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
-    config, count = model.config, 4
-    spatial = torch.randn(count, config.latent_channels, 16, 16, generator=generator)
-    compact = torch.nn.functional.normalize(torch.randn(count, config.compact_dim, generator=generator), dim=1)
-    present = 2 * torch.rand(count, len(config.attributes), generator=generator) - 1
-    return spatial, compact, torch.rand(count, 68, 2, generator=generator), present
+class PlainFeatures(torch.nn.Module):
+    """In place of SqueezeNet: what each stage sees is the reduced picture, its channels repeated."""
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        sides = (31, 15, 7, 7)
+        return [
+            torch.nn.functional.adaptive_avg_pool2d(x, side).repeat(1, channels // 3 + 1, 1, 1)[:, :channels]
+            for side, channels in zip(sides, STAGES.values(), strict=True)
+        ]
+
+
+def corners(x: torch.Tensor) -> torch.Tensor:
+    """In place of the landmark network: points that follow the brightness."""
+    return x.mean((1, 2, 3)).reshape(-1, 1, 1).expand(-1, 68, 2)
 
 
 @pytest.fixture
-def changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "draw_changes", some_change)
-
-
-def run(
-    model: AttributeEditor, steps: int
-) -> tuple[dict[str, torch.nn.Module], dict[str, torch.optim.Optimizer], list[dict[str, float]]]:
+def stage() -> Stage:
     torch.manual_seed(0)
+    config = AttributeEditorConfig(
+        attributes=NAMES,
+        offered=("smile",),
+        gains=(1.0,) * len(NAMES),
+        latent_channels=TINY_FACE.latent_channels,
+        compact_dim=TINY_FACE.compact_dim,
+        widths=(8, 12),
+    )
+    autoencoder = FaceAutoencoder(replace(TINY_FACE, image_size=SIZE)).requires_grad_(False)
+    editor = AttributeEditor(config).train()
+    return Stage(
+        editor,
+        autoencoder,
+        PlainFeatures(),  # type: ignore[arg-type]
+        corners,
+        CodeCritic(config.latent_channels, len(NAMES), width=8),
+        PictureCritic(len(NAMES), width=8),
+    )
+
+
+def draw() -> tuple[Faces, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    compact = torch.nn.functional.normalize(torch.randn(COUNT, TINY_FACE.compact_dim, generator=generator), dim=1)
+    labels = torch.where(torch.rand(COUNT, len(NAMES), generator=generator) > 0.5, 0.9, -0.9)
+    faces = Faces(
+        torch.randn(COUNT, TINY_FACE.latent_channels, 16, 16, generator=generator),
+        compact,
+        torch.rand(COUNT, 68, 2, generator=generator),
+        0.8 * labels,
+    )
+    return faces, labels
+
+
+def readable(attributes: torch.Tensor) -> torch.Tensor:
+    return (attributes + 1) / 2
+
+
+def run(stage: Stage, steps: int) -> tuple[dict[str, torch.optim.Optimizer], list[dict[str, float]]]:
+    optimizers = training.optimizers_of(training.networks_of(stage), 3e-3)
     generator = torch.Generator().manual_seed(0)
-    nets, optimizers = training.build(model, 3e-3)
-    terms = [
-        training.train_step(model, nets, optimizers, lambda: draw(model, torch.Generator().manual_seed(1)), generator)
-        for _ in range(steps)
-    ]
-    return nets, optimizers, terms
+    return optimizers, [training.train_step(stage, optimizers, draw, readable, generator) for _ in range(steps)]
 
 
-def some_change(present: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Ask for the first attribute only, away from where it is."""
-    change = torch.zeros_like(present)
-    change[:, 0] = torch.where(present[:, 0] > 0, -1.0, 1.0) * 0.8
-    return change
-
-
-@pytest.mark.usefixtures("changes")
-def test_both_networks_learn_and_the_fit_stays() -> None:
-    model = wide_enough()
-    fitted = {name: value.clone() for name, value in model.named_buffers()}
-    before = {name: value.clone() for name, value in model.refinement.state_dict().items()}
-    _, _, terms = run(model, 80)  # on one batch
+def test_all_networks_learn_and_what_is_fixed_stays(stage: Stage) -> None:
+    fixed = {name: value.clone() for name, value in stage.editor.named_buffers()}
+    decoder = {name: value.clone() for name, value in stage.autoencoder.state_dict().items()}
+    learnt = {name: net.state_dict() for name, net in training.networks_of(stage).items()}
+    before = {(net, name): value.clone() for net, state in learnt.items() for name, value in state.items()}
+    _, terms = run(stage, 40)  # on one batch
     assert terms[-1]["read"] < 0.9 * terms[0]["read"]
+    assert terms[-1]["told"] < terms[0]["told"]
     assert all(abs(value) < 1e4 for value in terms[-1].values())
-    assert any(not torch.equal(before[name], value) for name, value in model.refinement.state_dict().items())
-    assert all(torch.equal(fitted[name], value) for name, value in model.named_buffers())
+    for net in learnt:
+        assert any(not torch.equal(before[net, name], value) for name, value in learnt[net].items())
+    assert all(torch.equal(fixed[name], value) for name, value in stage.editor.named_buffers())
+    assert all(torch.equal(decoder[name], value) for name, value in stage.autoencoder.state_dict().items())
 
 
-@pytest.mark.usefixtures("changes")
-def test_a_leg_goes_on_from_the_last(tmp_path: Path) -> None:
-    nets, optimizers, _ = run(wide_enough(), 2)
+def test_a_leg_goes_on_from_the_last(stage: Stage, tmp_path: Path) -> None:
+    optimizers, _ = run(stage, 2)
+    nets = training.networks_of(stage)
     save_state(tmp_path, nets, optimizers, step=2)
-    others, other_optimizers = training.build(wide_enough(), 1e-3)
-    assert load_state(tmp_path / "none", others, other_optimizers) is None
-    assert load_state(tmp_path, others, other_optimizers) == {"step": 2}
-    for name, net in nets.items():
-        for key, value in net.state_dict().items():
-            assert torch.equal(others[name].state_dict()[key], value)
+    kept = {(net, key): value.clone() for net, module in nets.items() for key, value in module.state_dict().items()}
+    run(stage, 1)
+    assert load_state(tmp_path / "none", nets, optimizers) is None
+    assert load_state(tmp_path, nets, optimizers) == {"step": 2}
+    for net, module in nets.items():
+        for key, value in module.state_dict().items():
+            assert torch.equal(kept[net, key], value)
+
+
+def test_changes_go_to_the_other_side_and_no_further() -> None:
+    present = torch.where(torch.rand(256, len(NAMES), generator=torch.Generator().manual_seed(0)) > 0.5, 0.7, -0.7)
+    change = training.draw_changes(present, torch.Generator().manual_seed(0))
+    assert set((change != 0).sum(1).tolist()) == {1, 2, 3}
+    others = torch.arange(len(NAMES)) != training.AGE
+    assert ((present + change)[:, others].abs() <= 1 + 1e-6).all()
+    assert (change * present)[:, others].le(0).all()
+
+
+def test_a_smile_shows_around_the_mouth_and_age_everywhere(stage: Stage) -> None:
+    faces, _ = draw()
+    change = torch.zeros(COUNT, len(NAMES))
+    change[0, NAMES.index("smile")] = 1
+    change[1, NAMES.index("age")] = 1
+    masks = edit_masks(change, faces.points, 32)
+    assert masks[0].min() == 0
+    assert masks[1].min() == 1
+    assert not masks[2:].any()
+
+
+def test_ages_are_read_from_young_to_old_and_a_smile_as_it_is() -> None:
+    centre, slope = torch.tensor([-0.2, 0.0]), torch.tensor([8.0, 0.0])
+    read = probabilities(torch.tensor([[-0.2, -1.0], [0.3, 0.5]]), centre, slope)
+    assert torch.allclose(read[0], torch.tensor([0.5, 0.0]))
+    assert read[1, 0] > 0.95
+    assert read[1, 1] == 0.75
+
+
+def test_losses_are_least_where_edits_do_what_they_should(stage: Stage) -> None:
+    faces, labels = draw()
+    with torch.no_grad():
+        before = stage.show(faces.spatial, faces.compact)
+        verdict = stage.judge(before, labels)
+    nothing_asked = torch.zeros_like(labels, dtype=torch.bool)
+    asked = nothing_asked.clone()
+    asked[:, 2] = True
+    terms = editor_loss(verdict, verdict, 1 - verdict[0].read.sigmoid(), asked)
+    assert abs(float(terms["kept"])) < 1e-5
+    assert float(terms["asked"]) >= 0
+    told = critic_loss(verdict, verdict, readable(labels))["told"]
+    assert float(told) >= 1  # nobody can tell a face from itself
+    same = change_terms(stage, before, before)
+    assert float(same["pixels"]) == float(same["landmarks"]) == 0
+    brighter = Shown(before.code, before.picture + 0.1, before.features)
+    assert float(change_terms(stage, before, brighter)["landmarks"]) > 0
