@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from facemorph.errors import InputError, StrengthError, UnknownAttributeError
 
-
-Region: TypeAlias = Literal["head", "mouth", "eyes", "hair"]
+Region: TypeAlias = Literal["head", "mouth", "eyes", "hair", "skin", "lips"]
 """Parts of a head; `facemorph.morph.edit_regions` knows where they are."""
+TINTED: tuple[Region, ...] = ("hair", "skin", "lips")
+"""Parts whose colour is all that their attributes change."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ ATTRIBUTES: dict[str, Attribute] = {
     "blond_hair": Attribute("blond hair", "no blond hair", region="hair"),
     "black_hair": Attribute("black hair", "no black hair", region="hair"),
     "grey_hair": Attribute("grey hair", "no grey hair", region="hair"),
-    "pale_skin": Attribute("pale skin", "tanned skin", graded=True),
+    "pale_skin": Attribute("pale skin", "tanned skin", graded=True, region="skin"),
     "lipstick": Attribute("lipstick", "no lipstick", region="mouth"),
     "makeup": Attribute("make-up", "no make-up"),
     "bushy_brows": Attribute("bushy brows", "thin brows", region="eyes"),

@@ -77,6 +77,13 @@ class Codec:
         moved: torch.Tensor = self._editor.move(change.to(self._device)).cpu()
         return moved
 
+    def tint(self, change: torch.Tensor, column: int, colour: torch.Tensor, skin: torch.Tensor) -> torch.Tensor:
+        """(B, 4) colours of a part and (B, 3) of the skin → colours of the part as (B, K) changes make it."""
+        assert self._editor is not None
+        placed = (x.to(self._device) for x in (colour, skin))
+        tinted: torch.Tensor = self._editor.tint(change.to(self._device), column, *placed).cpu()
+        return tinted
+
     def change_code(
         self,
         spatial: torch.Tensor,

@@ -16,7 +16,7 @@ from facemorph.models import AttributeEditor, FaceAutoencoder, Latent
 from facemorph.morph.edit_regions import around_eyes, around_mouth
 from training.edit_critics import CodeCritic, PictureCritic, PictureFeatures, Verdict
 
-READ, KEPT, SIZE, PIXELS, LANDMARKS = 3.0, 3.0, 0.02, 2.0, 20.0
+READ, KEPT, SIZE, PIXELS, LANDMARKS = 8.0, 10.0, 0.02, 2.0, 20.0
 """Weights beside the adversarial term: attributes asked for, attributes left alone, size of the change in the code and
 in the picture, distance of the landmarks in parts of the side."""
 MARKED = 8

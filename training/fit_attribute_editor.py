@@ -13,13 +13,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
-from facemorph import checkpoint
+from facemorph import checkpoint, images
 from facemorph.align.pose import MIRROR_ORDER
-from facemorph.models import AttributeEditor, AttributeEditorConfig
+from facemorph.attributes import ATTRIBUTES, TINTED
+from facemorph.models import AttributeEditor, AttributeEditorConfig, PersonMask
 from facemorph.models.attribute_editor import reading_features
+from facemorph.morph.edit_regions import part_masks
+from facemorph.morph.tint import LEAST_AREA, colour_of
 from training.attribute_codes import coded_rows, load_attributes, load_points
+from training.data import decode_crop
 from training.label_attributes import NAMES
 from training.prior_codes import partner_order
 
@@ -40,6 +46,10 @@ GAINS = {
 }
 """Chosen on training people by `training.evaluate attributes --split training`."""
 GAIN = 1.3
+EVERY = 2
+"""Of the crops, every second is enough to measure colours."""
+SURE = 0.6
+"""Beyond this label, in [-1, 1], somebody has an attribute, or lacks it below minus this."""
 MOVING = ("age", "gender", "smile", "open_mouth", "bushy_brows", "chubby")
 """What moves landmarks; all else would only repeat how people with it happened to hold their heads."""
 OFFERED = (
@@ -120,11 +130,52 @@ def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Te
     model.directions.copy_(solved[: count * dependent].flatten(1).unflatten(0, (count, dependent)))
 
 
+def colours(
+    packed: Path, rows: npt.NDArray[np.intp], points: torch.Tensor, person_mask: PersonMask
+) -> dict[str, torch.Tensor]:
+    """Measure hair, skin and lips of crops: (N, 5) each, the colour and how much of the picture it fills."""
+    pack = np.load(packed)
+    content, offset = pack["content"], pack["offset"]
+    found: dict[str, list[torch.Tensor]] = {part: [] for part in TINTED}
+    for some, around in zip(torch.from_numpy(rows).split(64), points.split(64), strict=True):
+        crops = np.stack([decode_crop(content[offset[i] : offset[i + 1]]) for i in some])
+        x = images.to_tensor(crops)
+        masks = part_masks(person_mask.parts(x), around, x.shape[-1])
+        for part, mask in masks.items():
+            found[part].append(torch.cat([colour_of(x, mask), mask.mean((2, 3))], 1))
+    return {part: torch.cat(measured) for part, measured in found.items()}
+
+
+def fit_tints(model: AttributeEditor, measured: dict[str, torch.Tensor], values: torch.Tensor) -> None:
+    """Fit how the colour of a part follows from the skin's, of people who have an attribute and of those who lack it.
+
+    The colour of the skin itself shifts by the difference of both.
+    """
+    for column, name in enumerate(model.config.attributes):
+        part = ATTRIBUTES[name].region
+        if part not in TINTED:
+            continue
+        colour, area = measured[part].split((4, 1), 1)
+        skin = measured["skin"][:, :3]
+        large = area[:, 0] > LEAST_AREA
+        sides = [large & (values[:, column] < -SURE), large & (values[:, column] > SURE)]
+        if part == "skin":
+            shift = (colour[sides[1]].mean(0) - colour[sides[0]].mean(0)) / 2
+            for side, sign in enumerate((-1, 1)):
+                model.tints[column, side, 0] = sign * shift
+                model.tints[column, side, 1:, :3] = torch.eye(3)
+            continue
+        for side, rows in enumerate(sides):
+            given = torch.cat([torch.ones(int(rows.sum()), 1), skin[rows]], 1)
+            model.tints[column, side] = solve_ridge(given, colour[rows], RIDGE)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--packed", type=Path, required=True)
     parser.add_argument("--attributes", type=Path, required=True)
     parser.add_argument("--codes", type=Path, required=True, help="codes-training.pt of training.train_prior")
+    parser.add_argument("--person-mask", type=Path, default=checkpoint.CHECKPOINTS / "person-mask")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     rows = coded_rows(args.packed, validation=False)
@@ -138,6 +189,9 @@ def main() -> None:
         raise SystemExit(f"{len(values)} labelled crops but {codes['spatial'].shape[1]} codes: encode the pack again")
     with torch.no_grad():
         fit(model, codes, values, points)
+        some = np.arange(0, len(rows), EVERY)
+        measured = colours(args.packed, rows[some], points[some], PersonMask.from_checkpoint(args.person_mask))
+        fit_tints(model, measured, values[some])
     checkpoint.save(args.out, model, config)
     print(f"fitted {len(NAMES)} attributes on {len(values)} crops")
 

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from facemorph import checkpoint
-from facemorph.attributes import ATTRIBUTES
+from facemorph.attributes import ATTRIBUTES, TINTED
 from facemorph.models import AttributeEditor, FaceAutoencoder
 from training.attribute_codes import coded_rows, load_attributes, load_points
 from training.edit_critics import CodeCritic, PictureCritic, PictureFeatures
@@ -34,6 +34,7 @@ from training.train import EMA_EVERY, Ema, landmark_points
 
 BATCH = 16
 AGE = list(ATTRIBUTES).index("age")
+THROUGH_THE_CODE = [column for column, attribute in enumerate(ATTRIBUTES.values()) if attribute.region not in TINTED]
 AGE_SLOPE = 1.5
 """Log-odds of "old" that a standard deviation of the ages adds."""
 CRITICS_FIRST = 200
@@ -49,10 +50,10 @@ Draw = Callable[[], tuple[Faces, torch.Tensor]]
 
 def draw_changes(present: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Draw changes of one to three attributes each, (B, K): towards the other side, by part or all of the way."""
-    count = len(present)
-    chosen = torch.rand(present.shape, generator=generator).argsort(1) < torch.randint(
-        1, 4, (count, 1), generator=generator
-    )
+    count, among = len(present), len(THROUGH_THE_CODE)
+    ranks = torch.rand(count, among, generator=generator).argsort(1)
+    chosen = torch.zeros_like(present, dtype=torch.bool)
+    chosen[:, THROUGH_THE_CODE] = ranks < torch.randint(1, 4, (count, 1), generator=generator)
     part = 0.6 + 0.4 * torch.rand(count, 1, generator=generator)
     goal = torch.where(present > 0, -1.0, 1.0)
     change = (goal - present) * part

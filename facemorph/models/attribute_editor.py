@@ -21,6 +21,8 @@ from facemorph import checkpoint
 from facemorph.models.blocks import Downsample, Upsample, stack
 
 NUM_LANDMARKS = 68
+NUM_COLOUR, NUM_SKIN = 4, 3
+"""Numbers of a part's colour and of the skin's, as `facemorph.morph.tint` measures them."""
 POOLED = 4
 """Side of the grid that codes are averaged to for reading attributes."""
 FULL_REFINEMENT = 0.5
@@ -94,6 +96,7 @@ class AttributeEditor(nn.Module):
     identity_axes: torch.Tensor
     identity_given: torch.Tensor
     directions: torch.Tensor
+    tints: torch.Tensor
     code_mean: torch.Tensor
     code_std: torch.Tensor
     reading: torch.Tensor
@@ -112,6 +115,7 @@ class AttributeEditor(nn.Module):
         self.register_buffer("identity_axes", torch.zeros(config.compact_dim, config.identity_rank))
         self.register_buffer("identity_given", torch.zeros(count + 1, config.identity_rank))
         self.register_buffer("directions", torch.zeros(count, dependent, code, dtype=torch.float16))
+        self.register_buffer("tints", torch.zeros(count, 2, 1 + NUM_SKIN, NUM_COLOUR))
         self.register_buffer("code_mean", torch.zeros(config.latent_channels, 1, 1))
         self.register_buffer("code_std", torch.ones(config.latent_channels, 1, 1))
         self.refinement = Refinement(config)
@@ -160,6 +164,24 @@ class AttributeEditor(nn.Module):
         weights = self._exaggerated(change).unsqueeze(2) * depends.unsqueeze(1)
         added = (weights.flatten(1) @ self.directions.flatten(0, 1).float()).reshape(spatial.shape)
         return spatial + added + self.refine(spatial, added, present, change)
+
+    def tint(self, change: torch.Tensor, column: int, colour: torch.Tensor, skin: torch.Tensor) -> torch.Tensor:
+        """Return the colour of a part of the head as an attribute makes it.
+
+        Args:
+            change: (B, K), added to the attributes.
+            column: which of them.
+            colour: (B, 4) of the part, as `facemorph.morph.tint` measures it.
+            skin: (B, 3) of the skin, the first three of its colour.
+
+        Returns:
+            (B, 4): part of the way to how people with that skin, in that light, look with the attribute, or without it;
+            a change of 2 goes all the way.
+        """
+        lacking, having = (F.pad(skin, (1, 0), value=1.0) @ side for side in self.tints[column])
+        beyond = (self.config.gains[column] - 1) / 2 * (having - lacking)
+        goal = torch.where(change[:, column, None] > 0, having + beyond, lacking - beyond)
+        return torch.lerp(colour, goal, change[:, column, None].abs().clamp(0, 2) / 2)
 
     def refine(
         self, spatial: torch.Tensor, added: torch.Tensor, present: torch.Tensor, change: torch.Tensor

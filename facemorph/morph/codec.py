@@ -47,3 +47,6 @@ class EditCodec(Codec, Protocol):
         change: torch.Tensor,
     ) -> torch.Tensor:
         """Codes in the geometry of `points` → spatial codes with changed attributes."""
+
+    def tint(self, change: torch.Tensor, column: int, colour: torch.Tensor, skin: torch.Tensor) -> torch.Tensor:
+        """Colours of a part (B, 4) and of the skin (B, 3), of `morph.tint` → of the part as (B, K) changes make it."""

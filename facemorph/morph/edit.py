@@ -1,5 +1,7 @@
 """Edits of attributes: warp to the geometry that the attributes ask for, change the code there, keep the rest.
 
+What is only a colour does not go through the code: hair, skin or lips are tinted at full resolution.
+
 Works on any picture whose landmarks are known: an aligned crop, or the frames of a morph.
 """
 
@@ -9,16 +11,19 @@ from collections.abc import Sequence
 
 import torch
 
-from facemorph.attributes import Region
+from facemorph.attributes import TINTED, Region
 from facemorph.morph import detail, maps, warp
 from facemorph.morph.codec import Codec, EditCodec
+from facemorph.morph.edit_regions import part_masks, region_of_change
 from facemorph.morph.maps import resize
-from facemorph.morph.edit_regions import region_of_change
+from facemorph.morph.tint import colour_of, recolour
 
 CHANGED = 0.2
 """Change, in [0, 1], at which the details of the photo no longer belong to what is there now."""
 BELOW_CHIN = 0.05
 """Beginning at this part of the side below the chin, only hair is edited."""
+SOFT = 1
+"""By so many pixels of the small picture the edges of a tint are softened."""
 LEAST = 0.4
 """Where a mask is less sure of the person than this, nothing is edited."""
 
@@ -44,6 +49,20 @@ def edit_pictures(
     Returns:
         (B, 3, S, S) in [0, 1]; exactly the picture where nothing is to change.
     """
+    tinted = torch.tensor([region in TINTED for region in regions])
+    shaped = torch.where(tinted, 0.0, change)
+    edited = _through_the_code(pictures, points, present, shaped, regions, codec)
+    return _tinted(edited, points + codec.move(shaped), torch.where(tinted, change, 0.0), regions, codec)
+
+
+def _through_the_code(
+    pictures: torch.Tensor,
+    points: torch.Tensor,
+    present: torch.Tensor,
+    change: torch.Tensor,
+    regions: Sequence[Region],
+    codec: EditCodec,
+) -> torch.Tensor:
     size, chosen = pictures.shape[-1], change.abs().amax(1) > 0
     if not chosen.any():
         return pictures
@@ -59,8 +78,30 @@ def edit_pictures(
     kept = torch.exp(-detail.local_mean(delta.square().mean(1, keepdim=True)) / CHANGED**2)
     details = warped - maps.enlarge(before, size)
     result = warped + maps.enlarge(delta, size) - (1 - maps.enlarge(kept, size)) * details
-    shown = region_of_change(change, regions, points, *_head(codec, small, original, target))
+    shown = region_of_change(change, regions, points, _head(codec, small, original, target))
     edited[chosen] = torch.lerp(pictures, result.clamp(0, 1), maps.enlarge(shown, size).clamp(0, 1))
+    return edited
+
+
+def _tinted(
+    pictures: torch.Tensor, points: torch.Tensor, change: torch.Tensor, regions: Sequence[Region], codec: EditCodec
+) -> torch.Tensor:
+    chosen = change.abs().amax(1) > 0
+    if not chosen.any():
+        return pictures
+    edited = pictures.clone()
+    pictures, points, change = (x[chosen] for x in (pictures, points, change))
+    size = codec.image_size
+    small = resize(pictures, size)
+    masks = part_masks(codec.parts(small), points, size)
+    for column in change.abs().amax(0).nonzero()[:, 0].tolist():
+        mask = masks[regions[column]]
+        before = colour_of(small, mask)
+        after = codec.tint(change, column, before, colour_of(small, masks["skin"])[:, :3])
+        soft = maps.enlarge(maps.box_mean(mask, SOFT), pictures.shape[-1]).clamp(0, 1)
+        pictures = recolour(pictures, soft, before, after)
+        small = resize(pictures, size)
+    edited[chosen] = pictures
     return edited
 
 
@@ -71,10 +112,8 @@ def _flow(points: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return warp.backward_flows(*ends)[0]
 
 
-def _head(
-    codec: Codec, warped: torch.Tensor, original: torch.Tensor, points: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the head, the person down to the chin and all of the hair, and the hair: (B, 1, m, m) in [0, 1] each."""
+def _head(codec: Codec, warped: torch.Tensor, original: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Return where the head is, (B, 1, m, m) in [0, 1]: the person down to the chin, and all of the hair."""
     count = len(warped)
     parts = codec.parts(torch.cat([warped, original]))
     parts = ((torch.maximum(parts[:count], parts[count:]) - LEAST) / (1 - LEAST)).clamp(0, 1)
@@ -83,4 +122,4 @@ def _head(
     height = (torch.arange(size) + 0.5).reshape(1, 1, -1, 1) / size
     chin = points[:, 8, 1].float().reshape(-1, 1, 1, 1)
     above = ((chin + BELOW_CHIN - height) / BELOW_CHIN + 1).clamp(0, 1)
-    return maps.box_mean(torch.maximum(person * above, hair), 1), hair
+    return maps.box_mean(torch.maximum(person * above, hair), 1)

@@ -16,8 +16,9 @@ EYES_BESIDE, EYES_ABOVE, EYES_BELOW = 1.25, 0.75, 0.85
 """The same from between the eyes: temples, brows and the rims of glasses."""
 INNER = 0.7
 """Up to this part of a region an edit shows in full."""
-AROUND_HAIR = 1
-"""By how many cells hair is widened: roots and stray hair."""
+UNSURE, SURE = 0.25, 0.75
+"""Nothing is tinted where the masks are less sure of hair than the first, all where they are surer than the second."""
+OUTER_LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
 
 
 def around_mouth(points: torch.Tensor, size: int) -> torch.Tensor:
@@ -33,39 +34,67 @@ def around_eyes(points: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def region_of_change(
-    change: torch.Tensor,
-    regions: Sequence[Region],
-    points: torch.Tensor,
-    head: torch.Tensor,
-    hair: torch.Tensor,
+    change: torch.Tensor, regions: Sequence[Region], points: torch.Tensor, head: torch.Tensor
 ) -> torch.Tensor:
-    """Return where an edit may show: wherever one of the attributes that change does.
+    """Return where an edit through the code may show: wherever one of the attributes that change does.
 
     Args:
         change: (B, K), what is added to the attributes.
-        regions: of the K attributes.
+        regions: of the K attributes; what is only tinted does not show here.
         points: (B, 68, 2) landmarks, parts of the side.
-        head: (B, 1, m, m) in [0, 1], head and hair.
-        hair: (B, 1, m, m) in [0, 1].
+        head: (B, 1, m, m) in [0, 1], where head and hair are.
 
     Returns:
         (B, 1, m, m) in [0, 1], never more than `head`.
     """
     size = head.shape[-1]
-    wide = hair
-    for _ in range(AROUND_HAIR):
-        wide = torch.nn.functional.max_pool2d(wide, 3, 1, 1)
     masks: dict[Region, torch.Tensor] = {
         "head": torch.ones_like(head),
         "mouth": around_mouth(points, size),
         "eyes": around_eyes(points, size),
-        "hair": maps.box_mean(wide, 1),
     }
     shown = torch.zeros_like(head)
     for column, region in enumerate(regions):
-        changes = (change[:, column] != 0).reshape(-1, 1, 1, 1)
-        shown = torch.where(changes, torch.maximum(shown, masks[region]), shown)
+        if region in masks:
+            changes = (change[:, column] != 0).reshape(-1, 1, 1, 1)
+            shown = torch.where(changes, torch.maximum(shown, masks[region]), shown)
     return head * shown
+
+
+def part_masks(parts: torch.Tensor, points: torch.Tensor, size: int) -> dict[Region, torch.Tensor]:
+    """Return where the parts are that can be tinted.
+
+    Args:
+        parts: (B, 2, m, m) in [0, 1], person and hair.
+        points: (B, 68, 2) landmarks, parts of the side.
+        size: side of the masks.
+
+    Returns:
+        By part (B, 1, size, size) in [0, 1]. The skin is that of face and neck, without eyes and lips.
+    """
+    person, hair = torch.split(maps.enlarge(parts, size).clamp(0, 1), 1, dim=1)
+    hair = ((person * hair - UNSURE) / (SURE - UNSURE)).clamp(0, 1)
+    points = points.float()
+    features = [points[:, OUTER_LIPS], points[:, 36:42], points[:, 42:48]]
+    bare = 1 - torch.stack([inside(outline, size) for outline in features]).amax(0)
+    return {"hair": hair, "skin": person * (1 - hair) * bare, "lips": lips_of(points, size)}
+
+
+def lips_of(points: torch.Tensor, size: int) -> torch.Tensor:
+    """Return the lips without what lies between them, (B, 1, size, size), of (B, 68, 2) landmarks."""
+    points = points.float()
+    return inside(points[:, OUTER_LIPS], size) * (1 - inside(points[:, INNER_LIPS], size))
+
+
+def inside(outline: torch.Tensor, size: int) -> torch.Tensor:
+    """Return which cells lie inside polygons of (B, P, 2) corners, parts of the side: (B, 1, size, size), 0 or 1."""
+    x, y = warp.cell_centres(size).to(outline.dtype).unsqueeze(1).unbind(-1)  # (N, 1)
+    ax, ay = outline.unsqueeze(1).unbind(-1)  # (B, 1, P)
+    bx, by = outline.roll(-1, 1).unsqueeze(1).unbind(-1)
+    between = (ay > y) != (by > y)
+    crossing = ax + (y - ay) / torch.where(by == ay, 1.0, by - ay) * (bx - ax)
+    crossed = (between & (x < crossing)).sum(-1) % 2
+    return crossed.reshape(-1, 1, size, size).to(outline.dtype)
 
 
 def _oval(points: torch.Tensor, centre: torch.Tensor, reach: tuple[float, float, float], size: int) -> torch.Tensor:

@@ -100,7 +100,7 @@ def build_page(morpher: FaceMorpher, examples: Path = EXAMPLES) -> gr.Blocks:
                 editor = build_editor(morpher.attributes)
         gr.Markdown(text("consent"), elem_classes="fine")
         _connect(morpher, a, b, swap, settings, editor, button, result)
-        _connect_still(morpher, a, b, settings, still)
+        _connect_still(morpher, a, b, settings, still, editor)
         _connect_editor(morpher, a, b, settings, editor)
         if gallery is not None:
             _connect_examples(morpher, gallery, pairs, a, b)
@@ -223,16 +223,19 @@ def _connect(
     )
 
 
-def _connect_still(morpher: FaceMorpher, a: PhotoColumn, b: PhotoColumn, settings: Settings, still: Still) -> None:
+def _connect_still(
+    morpher: FaceMorpher, a: PhotoColumn, b: PhotoColumn, settings: Settings, still: Still, editor: Editor
+) -> None:
     for column in (a, b):
         column.photo.change(None, None, still.note, js="() => ''")
     handlers = StillHandlers(morpher)
     is_open = _is_open(still.accordion)
-    inputs = [a.chosen, b.chosen, still.shape, still.appearance, settings.size, settings.quality]
+    inputs = [a.chosen, b.chosen, still.shape, still.appearance, settings.size, settings.quality, editor.edits]
     latest = {**LATEST, "show_progress_on": still.picture}
     # Not `release`: the arrow keys release nothing.
     gr.on([still.shape.input, still.appearance.input], handlers.show, inputs, still.outputs, **latest)
-    changed = [is_open.change, a.chosen.change, b.chosen.change, settings.size.input, settings.quality.input]
+    changed = [event.change for event in (is_open, a.chosen, b.chosen, editor.edits)]
+    changed += [settings.size.input, settings.quality.input]
     gr.on(changed, handlers.follow, [is_open, *inputs], still.outputs, **latest)
 
 

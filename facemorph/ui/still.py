@@ -13,6 +13,7 @@ import gradio as gr
 from facemorph.errors import FaceMorphError
 from facemorph.morph import Quality
 from facemorph.render import save_still
+from facemorph.ui.edits import Edits, curves
 from facemorph.ui.guard import guarded
 from facemorph.ui.handlers import ChosenFace, missing, note
 from facemorph.ui.texts import Language, describe_error, file_size, language_of
@@ -44,14 +45,15 @@ class StillHandlers:
         appearance: float,
         size: int,
         quality: Quality,
+        edits: Edits,
         request: gr.Request,
     ) -> Iterator[StillView]:
-        """Render the frame that the sliders ask for."""
+        """Render the frame that the sliders ask for, with the attributes that are set."""
         language = language_of(request)
         if chosen_a is None or chosen_b is None:
             yield _no_still()._replace(note=note(missing(chosen_a, chosen_b, language), "error"))
             return
-        yield from self._render(chosen_a, chosen_b, shape, appearance, size, quality, language)
+        yield from self._render(chosen_a, chosen_b, shape, appearance, size, quality, edits, language)
 
     @guarded
     def follow(
@@ -63,13 +65,14 @@ class StillHandlers:
         appearance: float,
         size: int,
         quality: Quality,
+        edits: Edits,
         request: gr.Request,
     ) -> Iterator[StillView]:
         """Render it anew when something else has changed, if it is in view; take it away when a face is gone."""
         if chosen_a is None or chosen_b is None:
             yield _no_still()  # and a note may stay: opening the accordion must not wipe what a slider has just said
         elif is_open:
-            yield from self._render(chosen_a, chosen_b, shape, appearance, size, quality, language_of(request))
+            yield from self._render(chosen_a, chosen_b, shape, appearance, size, quality, edits, language_of(request))
         else:
             yield _unchanged()
 
@@ -81,11 +84,18 @@ class StillHandlers:
         appearance: float,
         size: int,
         quality: Quality,
+        edits: Edits,
         language: Language,
     ) -> Iterator[StillView]:
         try:
             pixels = self.morpher.frame(
-                chosen_a.face, chosen_b.face, float(appearance), int(size), shape=float(shape), quality=quality
+                chosen_a.face,
+                chosen_b.face,
+                float(appearance),
+                int(size),
+                shape=float(shape),
+                quality=quality,
+                edits=curves(edits),
             )
             with tempfile.TemporaryDirectory(prefix="facemorph-") as folder:
                 file = save_still(Path(folder) / "facemorph-frame.png", pixels)

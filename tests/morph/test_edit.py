@@ -33,6 +33,9 @@ class PlainCodec:
         moved[:, 48:, 1] = 0.05 * change
         return moved
 
+    def tint(self, change: torch.Tensor, column: int, colour: torch.Tensor, skin: torch.Tensor) -> torch.Tensor:
+        return colour + change[:, column, None] * torch.tensor([[0.0, 0.0, -0.5, 0.0]])
+
     def change_code(
         self,
         spatial: torch.Tensor,
@@ -97,3 +100,20 @@ def test_what_shows_around_the_mouth_leaves_the_forehead() -> None:
     y = edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), ["mouth"], PlainCodec())
     assert torch.equal(x[..., :20, :], y[..., :20, :])
     assert (y - x)[..., 36:40, 30:34].mean() > 0.1
+
+
+def test_hair_gets_less_blue_and_nothing_else_changes() -> None:
+    class Haired(PlainCodec):
+        def parts(self, x: torch.Tensor) -> torch.Tensor:
+            masks = super().parts(x)
+            masks[:, 1, 4:8] = masks[:, 0, 4:8]
+            return masks
+
+    x, points = pictures(2)
+    change = torch.tensor([[1.0], [0.0]])
+    y = edit_pictures(x, points, torch.zeros(2, 1), change, ["hair"], Haired())
+    assert torch.equal(y[1], x[1])
+    assert torch.equal(y[0, :, 40:], x[0, :, 40:])  # the face
+    before, after = (z[0, :, 20:28, 24:40].mean((1, 2)) for z in (x, y))
+    assert after[2] < 0.75 * before[2]
+    assert torch.allclose(after[:2], before[:2], atol=0.1)

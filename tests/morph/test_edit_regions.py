@@ -6,7 +6,7 @@ import torch
 
 from facemorph.align.pose import MEAN_FACE
 from facemorph.attributes import Region
-from facemorph.morph.edit_regions import around_eyes, around_mouth, region_of_change
+from facemorph.morph.edit_regions import around_eyes, around_mouth, inside, part_masks, region_of_change
 
 SIZE = 32
 REGIONS: list[Region] = ["head", "mouth", "eyes", "hair"]
@@ -20,15 +20,14 @@ def face() -> torch.Tensor:
 
 
 def at(mask: torch.Tensor, point: torch.Tensor) -> float:
-    column, row = (point * SIZE).long().tolist()
+    column, row = (point * mask.shape[-1]).long().tolist()
     return float(mask[0, 0, row, column])
 
 
 def shown(change: list[float]) -> torch.Tensor:
-    head, hair = torch.zeros(1, 1, SIZE, SIZE), torch.zeros(1, 1, SIZE, SIZE)
+    head = torch.zeros(1, 1, SIZE, SIZE)
     head[..., 2:-2, 2:-2] = 1
-    hair[..., 3:6, 8:-8] = 1
-    return region_of_change(torch.tensor([change]), REGIONS, face(), head, hair)
+    return region_of_change(torch.tensor([change]), REGIONS, face(), head)
 
 
 def test_each_region_holds_its_features_and_not_the_others() -> None:
@@ -41,8 +40,9 @@ def test_each_region_holds_its_features_and_not_the_others() -> None:
     assert at(mouth, iris) == at(eyes, lips) == 0
 
 
-def test_nothing_shows_where_nothing_changes() -> None:
+def test_nothing_shows_where_nothing_changes_or_only_a_tint_does() -> None:
     assert not shown([0.0, 0.0, 0.0, 0.0]).any()
+    assert not shown([0.0, 0.0, 0.0, 1.0]).any()
 
 
 def test_regions_of_several_attributes_join() -> None:
@@ -51,14 +51,31 @@ def test_regions_of_several_attributes_join() -> None:
     assert torch.equal(shown([1, 1, 0, 0]), shown([1, 0, 0, 0]))
 
 
-def test_hair_stays_within_hair_and_its_rim() -> None:
-    hair = shown([0, 0, 0, 1])
-    assert hair[..., 3:6, 9:-9].min() > 0.6
-    assert not hair[..., 9:, :].any()
-
-
 def test_nothing_shows_beside_the_head() -> None:
     for column in range(4):
         change = [0.0] * 4
         change[column] = 1.0
         assert not shown(change)[..., :2, :].any()
+
+
+def test_a_square_is_filled() -> None:
+    square = torch.tensor([[[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]]])
+    expected = torch.zeros(1, 1, SIZE, SIZE)
+    expected[..., 8:24, 8:24] = 1
+    assert torch.equal(inside(square, SIZE), expected)
+
+
+def test_parts_that_are_tinted_do_not_overlap() -> None:
+    parts = torch.zeros(1, 2, SIZE, SIZE)
+    parts[:, 0, 2:] = 1
+    parts[:, 1, :10] = 1
+    masks = part_masks(parts, face(), 2 * SIZE)
+    together = torch.cat(list(masks.values()), 1)
+    assert together.sum(1).max() <= 1 + 1e-6
+    points = face()
+    lips, cheek = (points[0, 57] + points[0, 66]) / 2, (points[0, 2] + points[0, 48]) / 2
+    assert at(masks["lips"], lips) == 1
+    assert at(masks["skin"], cheek) == 1
+    assert at(masks["skin"], points[0, 36:42].mean(0)) == 0
+    assert masks["hair"][..., 8:16, :].min() == 1
+    assert not masks["hair"][..., :2, :].any()  # that is no person

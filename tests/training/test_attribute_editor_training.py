@@ -90,7 +90,6 @@ def test_all_networks_learn_and_what_is_fixed_stays(stage: Stage) -> None:
     before = {(net, name): value.clone() for net, state in learnt.items() for name, value in state.items()}
     _, terms = run(stage, 40)  # on one batch
     assert terms[-1]["read"] < 0.9 * terms[0]["read"]
-    assert terms[-1]["told"] < terms[0]["told"]
     assert all(abs(value) < 1e4 for value in terms[-1].values())
     for net in learnt:
         assert any(not torch.equal(before[net, name], value) for name, value in learnt[net].items())

@@ -14,6 +14,7 @@ from PIL import Image
 from facemorph.align import AlignedFace
 from facemorph.errors import InputError, RenderError
 from facemorph.pipeline import NO_MASK
+from facemorph.ui.edits import Edits
 from facemorph.ui.handlers import ChosenFace, MorphView, PairHandlers, PhotoHandlers, note
 from facemorph.ui.still import StillHandlers, StillView
 from tests.ui.fake import FakeMorph, FakeMorpher, Rendered
@@ -259,14 +260,16 @@ class TestStill:
     def _show(
         morpher: FakeMorpher, *faces: ChosenFace | None, request: object = ENGLISH, **settings: Any
     ) -> Iterator[StillView]:
-        asked = {"shape": 1.0, "appearance": 0.0, "size": 128, "quality": "best"} | settings
+        asked = {"shape": 1.0, "appearance": 0.0, "size": 128, "quality": "best", "edits": {}} | settings
         return StillHandlers(morpher).show(*faces, **asked, request=request)
 
     def test_the_frame_is_the_one_asked_for(self, morpher: FakeMorpher, photo: str, other: str) -> None:
         faces = _chosen(morpher, photo), _chosen(morpher, other)
-        views = self._show(morpher, *faces, shape=0.25, appearance=0.75, size=384, quality="fast")
+        edits: Edits = {"smile": (0.8, "appears")}
+        views = self._show(morpher, *faces, shape=0.25, appearance=0.75, size=384, quality="fast", edits=edits)
         view = next(views)
-        expected = morpher.frame(faces[0].face, faces[1].face, 0.75, 384, shape=0.25, quality="fast")
+        asked = {"shape": 0.25, "quality": "fast", "edits": {"smile": (0.0, 0.8)}}
+        expected = morpher.frame(faces[0].face, faces[1].face, 0.75, 384, **asked)
         assert view.picture["visible"] is view.png["visible"] is True
         assert view.note == ""
         assert view.png["label"].startswith("PNG · ")
@@ -302,7 +305,7 @@ class TestStill:
         self, morpher: FakeMorpher, photo: str, other: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         faces = _chosen(morpher, photo), _chosen(morpher, other)
-        handlers, settings = StillHandlers(morpher), (1.0, 0.0, 128, "best", ENGLISH)
+        handlers, settings = StillHandlers(morpher), (1.0, 0.0, 128, "best", {}, ENGLISH)
         (view,) = handlers.follow(True, *faces, *settings)
         assert view.picture["visible"] is True
         monkeypatch.delattr(FakeMorpher, "frame")
@@ -334,7 +337,7 @@ def test_the_unforeseen_is_logged_and_said_without_details(
             list(_morph(morpher, face, face))
         for handler, is_open in ((StillHandlers(morpher).show, ()), (StillHandlers(morpher).follow, (True,))):
             with pytest.raises(gr.Error, match="Something went wrong here"):
-                list(handler(*is_open, face, face, 1.0, 0.0, 128, "best", ENGLISH))
+                list(handler(*is_open, face, face, 1.0, 0.0, 128, "best", {}, ENGLISH))
     assert caplog.text.count("ZeroDivisionError: secret detail") == 4
     assert "secret" not in str(raised.value)
     assert raised.value.print_exception is False
