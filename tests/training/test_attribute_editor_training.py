@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from facemorph.attributes import ATTRIBUTES
+from facemorph.attributes import ATTRIBUTES, TINTED
 from facemorph.models import AttributeEditor, AttributeEditorConfig, FaceAutoencoder
 from tests.fakes import TINY_FACE
 from training import train_attribute_editor as training
@@ -114,6 +114,8 @@ def test_changes_go_to_the_other_side_and_no_further() -> None:
     present = torch.where(torch.rand(256, len(NAMES), generator=torch.Generator().manual_seed(0)) > 0.5, 0.7, -0.7)
     change = training.draw_changes(present, torch.Generator().manual_seed(0))
     assert set((change != 0).sum(1).tolist()) == {1, 2, 3}
+    tinted = [attribute.region in TINTED for attribute in ATTRIBUTES.values()]
+    assert not change[:, tinted].any()
     others = torch.arange(len(NAMES)) != training.AGE
     assert ((present + change)[:, others].abs() <= 1 + 1e-6).all()
     assert (change * present)[:, others].le(0).all()
