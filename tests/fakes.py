@@ -90,7 +90,7 @@ def tiny_editor() -> AttributeEditor:
         torch.manual_seed(0)
         editor = AttributeEditor(config).eval()
         editor.directions.normal_(std=0.3)
-        editor.moves[:, 48:] = torch.tensor([0.0, 0.02])
+        editor.moves[:, :, 48:] = torch.tensor([0.0, 0.02])
     return editor
 
 

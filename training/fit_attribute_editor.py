@@ -26,23 +26,28 @@ from facemorph.morph.edit_regions import part_masks
 from facemorph.morph.tint import LEAST_AREA, colour_of
 from training.attribute_codes import coded_rows, load_attributes, load_points
 from training.data import decode_crop
-from training.label_attributes import NAMES
+from training.label_attributes import FROM_UTKFACE, NAMES, OLDEST
 from training.prior_codes import partner_order
 
 RIDGE = 3e-3
 """Weight of the ridge, against features of unit variance."""
 READING_RIDGE = 0.02
 GAINS = {
-    "age": 2.5,
-    "gender": 2.0,
+    "age": 4.0,
+    "gender": 2.5,
     "smile": 2.2,
-    "open_mouth": 2.2,
-    "glasses": 1.2,
-    "beard": 1.8,
-    "bangs": 2.0,
-    "pale_skin": 0.9,
-    "lipstick": 2.0,
-    "makeup": 2.0,
+    "open_mouth": 1.5,
+    "glasses": 2.8,
+    "beard": 3.0,
+    "bangs": 2.8,
+    "blond_hair": 2.2,
+    "black_hair": 1.7,
+    "grey_hair": 2.0,
+    "pale_skin": 2.2,
+    "lipstick": 4.0,
+    "makeup": 2.5,
+    "bushy_brows": 2.4,
+    "receding_hair": 3.0,
 }
 """Chosen on training people by `training.evaluate attributes --split training`."""
 GAIN = 1.3
@@ -50,19 +55,32 @@ EVERY = 2
 """Of the crops, every second is enough to measure colours."""
 SURE = 0.6
 """Beyond this label, in [-1, 1], somebody has an attribute, or lacks it below minus this."""
-MOVING = ("age", "gender", "smile", "open_mouth", "bushy_brows", "chubby")
-"""What moves landmarks; all else would only repeat how people with it happened to hold their heads."""
+MOVES = {
+    "age": (0.85, 5.0),
+    "gender": (3.5, 3.5),
+    "smile": (2.6, 3.2),
+    "open_mouth": (3.0, 3.0),
+    "bushy_brows": (1.3, 1.3),
+    "chubby": (2.0, 2.0),
+}
+"""What moves landmarks, and by how much less and more of it are exaggerated; all else would only repeat how people with
+it happened to hold their heads. Chosen like the gains."""
+GROWN_UP = 30.0
+"""Years from which on faces no longer grow."""
 OFFERED = (
     "age",
     "gender",
     "smile",
+    "glasses",
     "beard",
+    "bangs",
+    "bushy_brows",
+    "receding_hair",
     "blond_hair",
     "black_hair",
-    "grey_hair",
-    "receding_hair",
 )
-"""What changes the right thing to the eye, on training people; the rest is fitted too, to be kept out of these."""
+"""What changes the right thing to the eye and the judge, on training people; the rest is fitted too, to be kept out of
+these."""
 
 
 def solve_ridge(x: torch.Tensor, y: torch.Tensor, ridge: float) -> torch.Tensor:
@@ -84,6 +102,11 @@ def mirrored(points: torch.Tensor) -> torch.Tensor:
     return torch.stack([1 - turned[..., 0], turned[..., 1]], -1)
 
 
+def centred(x: torch.Tensor) -> torch.Tensor:
+    """Return (N, ...) without its mean, which a ridge would shrink into the other weights."""
+    return x - x.mean(0)
+
+
 def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Tensor, points: torch.Tensor) -> None:
     """Fit all buffers.
 
@@ -100,10 +123,10 @@ def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Te
     model.shape_mean.copy_(both.flatten(0, 1).flatten(1).mean(0))
     model.shape_axes.copy_(axes_of(both.flatten(0, 1).flatten(1) - model.shape_mean, config.shape_rank))
     one = torch.cat([values, torch.ones(count, 1)], 1)
-    model.moves.copy_(solve_ridge(one, both.mean(0), RIDGE)[:-1])
+    moves = solve_ridge(one, centred(both.mean(0)), RIDGE)[:-1]
     for column, name in enumerate(config.attributes):
-        if name not in MOVING:
-            model.moves[column] = 0
+        for side, factor in enumerate(MOVES.get(name, (0.0, 0.0))):
+            model.moves[column, side] = factor * moves[column]
     model.compact_mean.copy_(compact.mean(0))
     model.identity_axes.copy_(axes_of(compact - model.compact_mean, config.identity_rank))
     model.identity_given.copy_(solve_ridge(one, (compact - model.compact_mean) @ model.identity_axes, RIDGE))
@@ -128,6 +151,19 @@ def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Te
     solved = solve_ridge(torch.cat(designs), torch.cat(targets), RIDGE)
     count, dependent, _ = model.directions.shape
     model.directions.copy_(solved[: count * dependent].flatten(1).unflatten(0, (count, dependent)))
+
+
+def fit_growth(model: AttributeEditor, packed: Path, attributes: Path) -> None:
+    """Fit how landmarks move towards a child's: to the ages that UTKFace knows, of its training people."""
+    pack, labels = np.load(packed), np.load(attributes)
+    age, gender = NAMES.index("age"), NAMES.index("gender")
+    rows = np.flatnonzero((labels["origin"][:, age] == FROM_UTKFACE) & ~pack["validation"])
+    values = torch.from_numpy(labels["values"][rows].astype(np.float32))
+    points = load_points(packed, rows)
+    grown = values[:, age] + 1 - 2 * GROWN_UP / OLDEST
+    given = torch.stack([torch.ones(len(rows)), values[:, gender], grown.clamp(max=0), grown.clamp(min=0)], 1)
+    both = torch.stack([points, mirrored(points)]).mean(0)
+    model.moves[age, 0] = MOVES["age"][0] * solve_ridge(given, centred(both), RIDGE)[2]
 
 
 def colours(
@@ -189,6 +225,7 @@ def main() -> None:
         raise SystemExit(f"{len(values)} labelled crops but {codes['spatial'].shape[1]} codes: encode the pack again")
     with torch.no_grad():
         fit(model, codes, values, points)
+        fit_growth(model, args.packed, args.attributes)
         some = np.arange(0, len(rows), EVERY)
         measured = colours(args.packed, rows[some], points[some], PersonMask.from_checkpoint(args.person_mask))
         fit_tints(model, measured, values[some])

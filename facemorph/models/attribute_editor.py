@@ -36,7 +36,7 @@ class AttributeEditorConfig:
     Attributes:
         attributes: names of all K attributes it was fitted with.
         offered: those that are good enough to be edited.
-        gains: by how much each of the K changes is exaggerated, against what noisy labels take away.
+        gains: by how much each of the K changes of codes and tints is exaggerated, against what noisy labels take away.
         latent_channels: channels of the spatial code.
         latent_size: its side.
         compact_dim: length of the compact code.
@@ -110,7 +110,7 @@ class AttributeEditor(nn.Module):
         dependent = 1 + config.shape_rank + config.identity_rank
         self.register_buffer("shape_mean", torch.zeros(2 * NUM_LANDMARKS))
         self.register_buffer("shape_axes", torch.zeros(2 * NUM_LANDMARKS, config.shape_rank))
-        self.register_buffer("moves", torch.zeros(count, NUM_LANDMARKS, 2))
+        self.register_buffer("moves", torch.zeros(count, 2, NUM_LANDMARKS, 2))
         self.register_buffer("compact_mean", torch.zeros(config.compact_dim))
         self.register_buffer("identity_axes", torch.zeros(config.compact_dim, config.identity_rank))
         self.register_buffer("identity_given", torch.zeros(count + 1, config.identity_rank))
@@ -136,8 +136,12 @@ class AttributeEditor(nn.Module):
         return (reading_features(spatial, compact) @ self.reading + self.reading_bias).clamp(-1, 1)
 
     def move(self, change: torch.Tensor) -> torch.Tensor:
-        """Return by how much landmarks move, (B, 68, 2) parts of the side, under (B, K) changes of attributes."""
-        return torch.einsum("bk,knd->bnd", self._exaggerated(change), self.moves)
+        """Return by how much landmarks move, (B, 68, 2) parts of the side, under (B, K) changes of attributes.
+
+        Less of an attribute may move them otherwise than more: faces grow up to twenty, and sag after thirty.
+        """
+        sides = torch.stack([change.clamp(max=0), change.clamp(min=0)], 2)
+        return torch.einsum("bks,ksnd->bnd", sides, self.moves)
 
     def change_code(
         self,
