@@ -37,8 +37,8 @@ GAINS = {
     "gender": 2.5,
     "smile": 2.2,
     "open_mouth": 1.5,
-    "glasses": 2.8,
-    "beard": 3.0,
+    "glasses": 3.2,
+    "beard": 2.6,
     "bangs": 2.8,
     "blond_hair": 2.2,
     "black_hair": 1.7,
@@ -47,7 +47,7 @@ GAINS = {
     "lipstick": 4.0,
     "makeup": 2.5,
     "bushy_brows": 2.4,
-    "receding_hair": 3.0,
+    "receding_hair": 2.0,
 }
 """Chosen on training people by `training.evaluate attributes --split training`."""
 GAIN = 1.3
