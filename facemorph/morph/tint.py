@@ -14,6 +14,8 @@ LEAST_AREA = 0.002
 """Part of the picture that a part must fill before its colour is trusted in full."""
 LEAST_CONTRAST, MOST_CONTRAST = 0.6, 1.3
 """The contrast of a part is changed by no more than this."""
+WHOLE_SHIFT = 0.2
+"""From this change of a colour on, in logarithms, the part gets all that is new; less of it comes in gradually."""
 FARTHEST = 2.0
 """What differs more from its part than this, in standard deviations, is driven no further; what is lighter than twice
 that is something else, skin or sky, and is not made lighter."""
@@ -51,7 +53,8 @@ def recolour(pictures: torch.Tensor, mask: torch.Tensor, before: torch.Tensor, a
         after: (B, 4), the one that it gets.
 
     Returns:
-        (B, 3, S, S) in [0, 1], the picture where the mask is 0. Too small a part changes by less.
+        (B, 3, S, S) in [0, 1], the picture where the mask is 0 or the colours are the same.
+            Too small a part changes by less.
     """
     gain = (after[:, 3:] - before[:, 3:]).exp().clamp(LEAST_CONTRAST, MOST_CONTRAST)[:, :, None, None]
     spread = before[:, 3:, None, None].exp()
@@ -63,7 +66,8 @@ def recolour(pictures: torch.Tensor, mask: torch.Tensor, before: torch.Tensor, a
     lighter = _luma((after - before)[:, :3, None, None]) > 0
     other = torch.where(lighter, (bright / (FARTHEST * spread) - 1).clamp(0, 1), 0.0)
     trusted = (mask.mean((1, 2, 3)) / LEAST_AREA).clamp(0, 1).reshape(-1, 1, 1, 1)
-    return torch.lerp(pictures, turned.clamp(0, 1), mask * trusted * (1 - other))
+    grown = ((after - before)[:, :3].abs().amax(1) / WHOLE_SHIFT).clamp(0, 1).reshape(-1, 1, 1, 1)
+    return torch.lerp(pictures, turned.clamp(0, 1), mask * trusted * grown * (1 - other))
 
 
 def _luma(x: torch.Tensor) -> torch.Tensor:
