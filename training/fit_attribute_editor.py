@@ -37,7 +37,7 @@ GAINS = {
     "gender": 2.5,
     "smile": 2.2,
     "open_mouth": 1.5,
-    "glasses": 3.2,
+    "glasses": 2.4,
     "beard": 2.6,
     "bangs": 2.8,
     "blond_hair": 2.2,
@@ -47,7 +47,7 @@ GAINS = {
     "lipstick": 4.0,
     "makeup": 2.5,
     "bushy_brows": 2.4,
-    "receding_hair": 2.0,
+    "receding_hair": 1.5,
 }
 """Chosen on training people by `training.evaluate attributes --split training`."""
 GAIN = 1.3
@@ -58,7 +58,7 @@ SURE = 0.6
 MOVES = {
     "age": (0.85, 5.0),
     "gender": (3.5, 3.5),
-    "smile": (2.6, 3.2),
+    "smile": (2.6, 2.6),
     "open_mouth": (3.0, 3.0),
     "bushy_brows": (1.3, 1.3),
     "chubby": (2.0, 2.0),

@@ -12,7 +12,7 @@ from facemorph.morph import maps, warp
 MOUTH_BESIDE, MOUTH_ABOVE, MOUTH_BELOW = 1.25, 1.1, 1.7
 """How far the region of the mouth reaches from its middle, in distances between the eyes: up to the eyes, below the
 chin."""
-EYES_BESIDE, EYES_ABOVE, EYES_BELOW = 1.25, 0.75, 0.85
+EYES_BESIDE, EYES_ABOVE, EYES_BELOW = 1.25, 0.75, 0.62
 """The same from between the eyes: temples, brows and the rims of glasses."""
 INNER = 0.7
 """Up to this part of a region an edit shows in full."""
