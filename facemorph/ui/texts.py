@@ -79,7 +79,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "attribute": ("Attribute", "属性"),
     "strength": ("Strength", "强度"),
     "curve": ("Along the morph", "在变形过程中"),
-    "curve_info": ("In the animation only.", "仅用于动画。"),
+    "curve_info": ("In the animation and in one frame of it.", "用于动画和其中的单帧。"),
     "curve_constant": ("Constant", "不变"),
     "curve_appears": ("Appears", "出现"),
     "curve_disappears": ("Disappears", "消失"),
