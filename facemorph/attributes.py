@@ -151,40 +151,45 @@ def strengths_for(edits: Mapping[str, Curve], end: Literal["first", "last"]) -> 
 
 
 def changes_along(
-    edits: Mapping[str, Curve], names: Sequence[str], present: npt.NDArray[np.float32], alphas: npt.NDArray[np.float32]
+    edits: Mapping[str, Curve],
+    names: Sequence[str],
+    readings: Sequence[npt.NDArray[np.float32]],
+    alphas: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
     """Return what to add to the attributes at each position.
 
     Args:
         edits: curves by attribute.
         names: of the K attributes.
-        present: (T, K) in [-1, 1], the attributes at each position.
+        readings: one or more (T, K) in [-1, 1], of the attributes at each position.
         alphas: (T,) in [0, 1].
 
     Returns:
         (T, K) float32; 0 for attributes without a curve.
     """
-    added = np.zeros_like(present)
+    lowest, highest = np.min(readings, 0), np.max(readings, 0)
+    added: npt.NDArray[np.float32] = np.zeros_like(lowest)
     for row, alpha in enumerate(alphas):
         strengths = {name: float(strengths_at(strengths, alpha)) for name, strengths in edits.items()}
-        for name, change in changes(strengths, dict(zip(names, present[row].tolist(), strict=True))).items():
+        present = dict(zip(names, zip(lowest[row].tolist(), highest[row].tolist(), strict=True), strict=True))
+        for name, change in changes(strengths, present).items():
             added[row, names.index(name)] = change
     return added
 
 
-def changes(strengths: Mapping[str, float], present: Mapping[str, float]) -> dict[str, float]:
+def changes(strengths: Mapping[str, float], present: Mapping[str, tuple[float, float]]) -> dict[str, float]:
     """Return what to add to each attribute, in [-2, 2].
 
     An attribute that a face can have goes no further than having it, or than lacking it; a graded one has no such end.
 
     Args:
         strengths: by attribute, in [-1, 1].
-        present: how far the face has each attribute, in [-1, 1].
+        present: how far the face has each attribute, the least and the most that it may be, in [-1, 1].
     """
     added = {}
     for name, strength in strengths.items():
         span = FULL_CHANGE.get(name, 2.0)
-        least, most = (-span, span) if ATTRIBUTES[name].graded else (-1 - present[name], 1 - present[name])
+        least, most = (-span, span) if ATTRIBUTES[name].graded else (-1 - present[name][1], 1 - present[name][0])
         added[name] = min(max(span * strength, least), most)
     return added
 

@@ -71,6 +71,13 @@ class Codec:
         present: torch.Tensor = self._editor.present(spatial.to(self._device), compact.to(self._device)).cpu()
         return present
 
+    def likely(self, present: torch.Tensor) -> torch.Tensor:
+        """(B, K) readings of `present` → (B, K) in [-1, 1], what they mean."""
+        if self._editor is None:
+            return present
+        likely: torch.Tensor = self._editor.likely(present.to(self._device)).cpu()
+        return likely
+
     def move(self, change: torch.Tensor) -> torch.Tensor:
         """(B, K) changes of attributes → (B, 68, 2), by how much landmarks move, parts of the side."""
         assert self._editor is not None

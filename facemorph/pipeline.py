@@ -327,7 +327,8 @@ class FaceMorpher:
         alphas: torch.Tensor,
         edits: Mapping[str, Curve],
     ) -> torch.Tensor:
-        added = attributes.changes_along(edits, self._known, present.numpy(), alphas.numpy())
+        readings = [present.numpy(), self.codec.likely(present).numpy()]  # what one of them allows is done
+        added = attributes.changes_along(edits, self._known, readings, alphas.numpy())
         regions = [attributes.ATTRIBUTES[name].region for name in self._known]
         return edit_pictures(pictures, points, present, torch.from_numpy(added), regions, self.codec)
 
@@ -337,7 +338,8 @@ class FaceMorpher:
         return torch.cat([self.codec.present(resize(self._tensor(face), size)) for face in faces])
 
     def _warnings_of(self, strengths: Mapping[str, float], present: torch.Tensor) -> tuple[str, ...]:
-        return attributes.edit_warnings(strengths, dict(zip(self._known, present.tolist(), strict=True)))
+        likely = self.codec.likely(present.unsqueeze(0))[0].tolist()
+        return attributes.edit_warnings(strengths, dict(zip(self._known, likely, strict=True)))
 
     def _tensor(self, face: AlignedFace) -> torch.Tensor:
         return images.to_tensor(face.image)

@@ -36,9 +36,15 @@ def test_a_strength_out_of_range_is_refused(strength: float) -> None:
 
 
 def test_what_a_face_has_already_goes_no_further() -> None:
-    assert attributes.changes({"glasses": 0.8}, {"glasses": 1.0}) == {"glasses": 0.0}
-    assert attributes.changes({"glasses": 0.8}, {"glasses": -1.0}) == {"glasses": 1.6}
-    assert attributes.changes({"age": 0.8}, {"age": 0.9})["age"] > 0.5
+    assert attributes.changes({"glasses": 0.8}, {"glasses": (1.0, 1.0)}) == {"glasses": 0.0}
+    assert attributes.changes({"glasses": 0.8}, {"glasses": (-1.0, -1.0)}) == {"glasses": 1.6}
+    assert attributes.changes({"age": 0.8}, {"age": (0.9, 0.9)})["age"] > 0.5
+
+
+def test_where_readings_differ_an_edit_goes_as_far_as_one_allows() -> None:
+    unsure = {"glasses": (-0.5, 0.75)}
+    assert attributes.changes({"glasses": 1.0}, unsure) == {"glasses": 1.5}
+    assert attributes.changes({"glasses": -1.0}, unsure) == {"glasses": -1.75}
 
 
 def test_what_a_face_has_already_is_said() -> None:

@@ -65,6 +65,8 @@ MOVES = {
 }
 """What moves landmarks, and by how much less and more of it are exaggerated; all else would only repeat how people with
 it happened to hold their heads. Chosen like the gains."""
+TYPICAL = 0.8
+"""Reading, in [-1, 1], that an attribute means on average."""
 GROWN_UP = 30.0
 """Years from which on faces no longer grow."""
 OFFERED = (
@@ -153,6 +155,22 @@ def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Te
     model.directions.copy_(solved[: count * dependent].flatten(1).unflatten(0, (count, dependent)))
 
 
+def fit_calibration(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Tensor) -> None:
+    """Fit what a reading means: ±`TYPICAL` on average for those who have an attribute and for those who lack it."""
+    read = torch.cat(
+        [
+            model.present(spatial.float(), compact.float())
+            for spatial, compact in zip(codes["spatial"][0].split(1024), codes["compact"][0].split(1024), strict=True)
+        ]
+    )
+    for column, name in enumerate(model.config.attributes):
+        if not ATTRIBUTES[name].graded:
+            lacking = read[values[:, column] < -SURE, column].mean()
+            having = read[values[:, column] > SURE, column].mean()
+            slope = 2 * TYPICAL / (having - lacking)
+            model.calibration[column] = torch.stack([slope, TYPICAL - slope * having])
+
+
 def fit_growth(model: AttributeEditor, packed: Path, attributes: Path) -> None:
     """Fit how landmarks move towards a child's: to the ages that UTKFace knows, of its training people."""
     pack, labels = np.load(packed), np.load(attributes)
@@ -225,6 +243,7 @@ def main() -> None:
         raise SystemExit(f"{len(values)} labelled crops but {codes['spatial'].shape[1]} codes: encode the pack again")
     with torch.no_grad():
         fit(model, codes, values, points)
+        fit_calibration(model, codes, values)
         fit_growth(model, args.packed, args.attributes)
         some = np.arange(0, len(rows), EVERY)
         measured = colours(args.packed, rows[some], points[some], PersonMask.from_checkpoint(args.person_mask))

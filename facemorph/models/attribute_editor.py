@@ -101,6 +101,7 @@ class AttributeEditor(nn.Module):
     code_std: torch.Tensor
     reading: torch.Tensor
     reading_bias: torch.Tensor
+    calibration: torch.Tensor
 
     def __init__(self, config: AttributeEditorConfig) -> None:
         super().__init__()
@@ -121,6 +122,7 @@ class AttributeEditor(nn.Module):
         self.refinement = Refinement(config)
         self.register_buffer("reading", torch.zeros(pooled, count))
         self.register_buffer("reading_bias", torch.zeros(count))
+        self.register_buffer("calibration", torch.tensor([[1.0, 0.0]]).repeat(count, 1))
 
     @classmethod
     def from_checkpoint(cls, folder: Path) -> AttributeEditor:
@@ -134,6 +136,14 @@ class AttributeEditor(nn.Module):
     def present(self, spatial: torch.Tensor, compact: torch.Tensor) -> torch.Tensor:
         """Read how far faces have each attribute, (B, K) in [-1, 1], from (B, C, h, w) and (B, D) codes."""
         return (reading_features(spatial, compact) @ self.reading + self.reading_bias).clamp(-1, 1)
+
+    def likely(self, present: torch.Tensor) -> torch.Tensor:
+        """Return what (B, K) readings of `present` mean, (B, K) in [-1, 1].
+
+        A regression reads what few have as if nobody had it; here those who have it and those who lack it read as much
+        above 0 as below.
+        """
+        return (self.calibration[:, 0] * present + self.calibration[:, 1]).clamp(-1, 1)
 
     def move(self, change: torch.Tensor) -> torch.Tensor:
         """Return by how much landmarks move, (B, 68, 2) parts of the side, under (B, K) changes of attributes.

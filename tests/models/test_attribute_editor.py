@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from facemorph.models import AttributeEditor, AttributeEditorConfig
-from training.fit_attribute_editor import fit_tints
+from training.fit_attribute_editor import TYPICAL, fit_calibration, fit_tints
 
 NAMES = ("smile", "black_hair", "pale_skin")
 SMILE, BLACK, PALE = range(3)
@@ -76,3 +76,20 @@ def test_skin_shifts_from_where_it_is() -> None:
 
 def test_what_is_no_colour_has_no_tint() -> None:
     assert not fitted().tints[SMILE].any()
+
+
+def test_readings_are_spread_to_mean_the_same_for_rare_and_for_common_attributes() -> None:
+    model = editor()
+    generator = torch.Generator().manual_seed(0)
+    values = torch.where(torch.rand(COUNT, 3, generator=generator) > 0.9, 1.0, -1.0)
+    compact = torch.zeros(COUNT, 16)
+    compact[:, :3] = 0.1 * values - 0.5
+    model.reading[:3] = torch.eye(3) / 4  # the features are four times the compact code
+    codes = {"spatial": torch.zeros(1, COUNT, 32, 16, 16), "compact": compact.unsqueeze(0)}
+    with torch.no_grad():
+        fit_calibration(model, codes, values)
+        read = model.present(codes["spatial"][0], compact)
+        likely = model.likely(read)
+    assert read[:, SMILE].max() < 0
+    assert torch.allclose(likely[:, :2], TYPICAL * values[:, :2], atol=1e-3)
+    assert torch.equal(likely[:, PALE], read[:, PALE])  # more of it is always possible
