@@ -75,6 +75,7 @@ CHILD = 0.6
 FULL_CHANGE = {"age": 1.0}
 """What strength 1 adds to an attribute, where it is not 2, from its opposite to itself: 40 years."""
 ALREADY = "This face already has {}; more of it changes little."
+UNDER_A_HAT = "A hat counts as hair here and changes its colour with it."
 CONTRADICTION = "{} and {} seldom go together; both were done."
 
 
@@ -206,6 +207,9 @@ def edit_warnings(strengths: Mapping[str, float], present: Mapping[str, float]) 
         attribute, sign = ATTRIBUTES[name], math.copysign(1, strength)
         if strength and not attribute.graded and sign * present[name] > HAS_IT:
             said.append(ALREADY.format(attribute.more if strength > 0 else attribute.less))
+    tinted = any(strength and ATTRIBUTES[name].region == "hair" for name, strength in strengths.items())
+    if tinted and present.get("hat", -1.0) > HAS_IT:
+        said.append(UNDER_A_HAT)
     for (first, one), (second, other) in CONTRADICTIONS:
         if _asked(strengths, first, one) and _asked(strengths, second, other):
             said.append(CONTRADICTION.format(_named(first, one).capitalize(), _named(second, other)))

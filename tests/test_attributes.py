@@ -41,6 +41,13 @@ def test_what_a_face_has_already_goes_no_further() -> None:
     assert attributes.changes({"age": 0.8}, {"age": (0.9, 0.9)})["age"] > 0.5
 
 
+def test_a_hat_is_said_to_be_tinted_with_the_hair_and_only_with_it() -> None:
+    hat = ABSENT | {"hat": 0.9}
+    assert attributes.edit_warnings({"blond_hair": 0.8}, hat) == (attributes.UNDER_A_HAT,)
+    assert attributes.edit_warnings({"blond_hair": 0.8}, ABSENT) == ()
+    assert attributes.edit_warnings({"blond_hair": 0.0, "smile": 0.8}, hat) == ()
+
+
 def test_where_readings_differ_an_edit_goes_as_far_as_one_allows() -> None:
     unsure = {"glasses": (-0.5, 0.75)}
     assert attributes.changes({"glasses": 1.0}, unsure) == {"glasses": 1.5}

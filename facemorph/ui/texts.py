@@ -14,7 +14,7 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from facemorph.align import AlignedFace
-from facemorph.attributes import ALREADY, ATTRIBUTES, CONTRADICTION
+from facemorph.attributes import ALREADY, ATTRIBUTES, CONTRADICTION, UNDER_A_HAT
 from facemorph.errors import (
     FaceMorphError,
     ImageTooLargeError,
@@ -135,6 +135,7 @@ WARNINGS: dict[str, str] = {
         "没有找到 ffmpeg，GIF 的颜色会比较粗糙。安装 imageio-ffmpeg 可以改善。"
     ),
     re.escape(ALREADY).replace(r"\{\}", "(.+)"): "这张脸已经是“{}”，再加强变化不大。",
+    re.escape(UNDER_A_HAT): "这里帽子算作头发，会随发色一起改变。",
     re.escape(CONTRADICTION).replace(r"\{\}", "(.+)"): "“{}”与“{}”很少同时出现；两者都已应用。",
 }
 """What the package warns of, and the same in Chinese; numbers and names go where the braces stand."""

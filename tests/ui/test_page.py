@@ -230,7 +230,8 @@ class TestTexts:
                 said.update(edit_warnings({name: strength}, {name: strength}))
         for (first, one), (second, other) in CONTRADICTIONS:
             said.update(edit_warnings({first: one, second: other}, {first: 0.0, second: 0.0}))
-        assert len(said) == 2 * sum(not attribute.graded for attribute in ATTRIBUTES.values()) + len(CONTRADICTIONS)
+        said.update(edit_warnings({"black_hair": 0.5}, {"black_hair": 0.0, "hat": 0.9}))
+        assert len(said) == 1 + 2 * sum(not attribute.graded for attribute in ATTRIBUTES.values()) + len(CONTRADICTIONS)
         for warning in said:
             words = describe_warnings([warning], "zh")
             assert words.endswith("。") and not re.search("[A-Za-z]", words), words
