@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from facemorph.errors import InputError, StrengthError, UnknownAttributeError
 
-Region: TypeAlias = Literal["head", "mouth", "eyes", "hair", "skin", "lips"]
+Region: TypeAlias = Literal["head", "mouth", "eyes", "hair", "skin"]
 """Parts of a head; `facemorph.morph.edit_regions` knows where they are."""
-TINTED: tuple[Region, ...] = ("hair", "skin", "lips")
+TINTED: tuple[Region, ...] = ("hair", "skin")
 """Parts whose colour is all that their attributes change."""
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from facemorph.models import AttributeEditor
 from training.label_attributes import NAMES
 from training.prior_codes import SOURCES
 
@@ -31,3 +32,10 @@ def load_attributes(attributes: Path, rows: npt.NDArray[np.intp]) -> torch.Tenso
 def load_points(packed: Path, rows: npt.NDArray[np.intp]) -> torch.Tensor:
     """Return the landmarks of crops, (N, 68, 2) float32, parts of the side."""
     return (torch.from_numpy(np.load(packed)["landmarks"][rows].astype(np.float32)) + 0.5) / CROP_SIZE
+
+
+def read_present(editor: AttributeEditor, spatial: torch.Tensor, compact: torch.Tensor) -> torch.Tensor:
+    """Return how far N faces have each attribute as the editor reads it, (N, K), of codes in any precision."""
+    device, parts = editor.reading.device, zip(spatial.split(1024), compact.split(1024), strict=True)
+    with torch.no_grad():
+        return torch.cat([editor.present(s.float().to(device), c.float().to(device)).cpu() for s, c in parts])

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from facemorph.attributes import ATTRIBUTES
 from facemorph.models import AttributeEditor, FaceAutoencoder, Latent
-from facemorph.morph.edit_regions import around_eyes, around_mouth
+from facemorph.morph.edit_regions import region_of_change
 from training.edit_critics import CodeCritic, PictureCritic, PictureFeatures, Verdict
 
 READ, KEPT, SIZE, PIXELS, LANDMARKS = 8.0, 10.0, 0.02, 2.0, 20.0
@@ -88,19 +88,9 @@ class Stage:
         with torch.autocast(change.device.type, torch.bfloat16):
             code = self.editor.change_code(faces.spatial, faces.compact, faces.points, faces.present, change)
             picture = self.autoencoder.decode(Latent(code, faces.compact))
-        mask = edit_masks(change, faces.points, picture.shape[-1])
+        regions = [ATTRIBUTES[name].region for name in self.editor.config.attributes]
+        mask = region_of_change(change, regions, faces.points, torch.ones_like(picture[:, :1], dtype=torch.float32))
         return self.look(code, before.picture + mask * (picture - before.picture))
-
-
-def edit_masks(change: torch.Tensor, points: torch.Tensor, size: int) -> torch.Tensor:
-    """Return where (B, K) changes may show, (B, 1, size, size): the parts around mouth or eyes, else everywhere."""
-    everywhere = torch.ones(len(change), 1, size, size, device=change.device)
-    masks = {"mouth": around_mouth(points, size), "eyes": around_eyes(points, size)}
-    shown = torch.zeros_like(everywhere)
-    for column, attribute in enumerate(ATTRIBUTES.values()):
-        changes = (change[:, column] != 0).reshape(-1, 1, 1, 1)
-        shown = torch.where(changes, torch.maximum(shown, masks.get(attribute.region, everywhere)), shown)
-    return shown
 
 
 def probabilities(attributes: torch.Tensor, centre: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,7 @@ from facemorph.models import AttributeEditor, AttributeEditorConfig, PersonMask
 from facemorph.models.attribute_editor import reading_features
 from facemorph.morph.edit_regions import part_masks
 from facemorph.morph.tint import LEAST_AREA, colour_of
-from training.attribute_codes import coded_rows, load_attributes, load_points
+from training.attribute_codes import coded_rows, load_attributes, load_points, read_present
 from training.data import decode_crop
 from training.label_attributes import FROM_UTKFACE, NAMES, OLDEST
 from training.prior_codes import partner_order
@@ -157,12 +157,7 @@ def fit(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Te
 
 def fit_calibration(model: AttributeEditor, codes: dict[str, torch.Tensor], values: torch.Tensor) -> None:
     """Fit what a reading means: ±`TYPICAL` on average for those who have an attribute and for those who lack it."""
-    read = torch.cat(
-        [
-            model.present(spatial.float(), compact.float())
-            for spatial, compact in zip(codes["spatial"][0].split(1024), codes["compact"][0].split(1024), strict=True)
-        ]
-    )
+    read = read_present(model, codes["spatial"][0], codes["compact"][0])
     for column, name in enumerate(model.config.attributes):
         if not ATTRIBUTES[name].graded:
             lacking = read[values[:, column] < -SURE, column].mean()
@@ -187,7 +182,7 @@ def fit_growth(model: AttributeEditor, packed: Path, attributes: Path) -> None:
 def colours(
     packed: Path, rows: npt.NDArray[np.intp], points: torch.Tensor, person_mask: PersonMask
 ) -> dict[str, torch.Tensor]:
-    """Measure hair, skin and lips of crops: (N, 5) each, the colour and how much of the picture it fills."""
+    """Measure hair and skin of crops: (N, 5) each, the colour and how much of the picture it fills."""
     pack = np.load(packed)
     content, offset = pack["content"], pack["offset"]
     found: dict[str, list[torch.Tensor]] = {part: [] for part in TINTED}

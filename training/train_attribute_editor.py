@@ -24,7 +24,7 @@ from torch import nn
 from facemorph import checkpoint
 from facemorph.attributes import ATTRIBUTES, TINTED
 from facemorph.models import AttributeEditor, FaceAutoencoder
-from training.attribute_codes import coded_rows, load_attributes, load_points
+from training.attribute_codes import coded_rows, load_attributes, load_points, read_present
 from training.edit_critics import CodeCritic, PictureCritic, PictureFeatures
 from training.edit_losses import Faces, Stage, change_terms, critic_loss, editor_loss, probabilities, total
 from training.learning_rate import warm_then_cosine
@@ -148,12 +148,7 @@ def drawing(
     values, points = load_attributes(args.attributes, rows), load_points(args.packed, rows)
     stored = torch.load(args.codes, weights_only=True)
     partner = torch.from_numpy(partner_order(len(values)))  # of the warped faces
-    with torch.no_grad():
-        read = [
-            editor.present(spatial.float().to(args.device), compact.float().to(args.device)).cpu()
-            for spatial, compact in zip(stored["spatial"][0].split(1024), stored["compact"][0].split(1024), strict=True)
-        ]
-    labels, present = values[partner], torch.cat(read)[partner]
+    labels, present = values[partner], read_present(editor, stored["spatial"][0], stored["compact"][0])[partner]
     spatial, compact = stored["partner_spatial"][0], stored["partner_compact"][0]
     weights = balanced_rows(labels)
     centre, slope = torch.zeros(values.shape[1]), torch.zeros(values.shape[1])

@@ -148,7 +148,7 @@ class AttributeEditor(nn.Module):
     def move(self, change: torch.Tensor) -> torch.Tensor:
         """Return by how much landmarks move, (B, 68, 2) parts of the side, under (B, K) changes of attributes.
 
-        Less of an attribute may move them otherwise than more: faces grow up to twenty, and sag after thirty.
+        Less of an attribute may move them otherwise than more: young faces grow, old ones sag.
         """
         sides = torch.stack([change.clamp(max=0), change.clamp(min=0)], 2)
         return torch.einsum("bks,ksnd->bnd", sides, self.moves)

@@ -1,6 +1,6 @@
 """Edits of attributes: warp to the geometry that the attributes ask for, change the code there, keep the rest.
 
-What is only a colour does not go through the code: hair, skin or lips are tinted at full resolution.
+What is only a colour does not go through the code: hair or skin is tinted at full resolution.
 
 Works on any picture whose landmarks are known: an aligned crop, or the frames of a morph.
 """

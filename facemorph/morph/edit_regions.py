@@ -18,7 +18,8 @@ INNER = 0.7
 """Up to this part of a region an edit shows in full."""
 UNSURE, SURE = 0.25, 0.75
 """Nothing is tinted where the masks are less sure of hair than the first, all where they are surer than the second."""
-OUTER_LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
+FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60))
+"""Landmarks around what is no skin: eyes and lips."""
 
 
 def around_mouth(points: torch.Tensor, size: int) -> torch.Tensor:
@@ -74,16 +75,8 @@ def part_masks(parts: torch.Tensor, points: torch.Tensor, size: int) -> dict[Reg
     """
     person, hair = torch.split(maps.enlarge(parts, size).clamp(0, 1), 1, dim=1)
     hair = ((person * hair - UNSURE) / (SURE - UNSURE)).clamp(0, 1)
-    points = points.float()
-    features = [points[:, OUTER_LIPS], points[:, 36:42], points[:, 42:48]]
-    bare = 1 - torch.stack([inside(outline, size) for outline in features]).amax(0)
-    return {"hair": hair, "skin": person * (1 - hair) * bare, "lips": lips_of(points, size)}
-
-
-def lips_of(points: torch.Tensor, size: int) -> torch.Tensor:
-    """Return the lips without what lies between them, (B, 1, size, size), of (B, 68, 2) landmarks."""
-    points = points.float()
-    return inside(points[:, OUTER_LIPS], size) * (1 - inside(points[:, INNER_LIPS], size))
+    bare = 1 - torch.stack([inside(points[:, outline].float(), size) for outline in FEATURES]).amax(0)
+    return {"hair": hair, "skin": person * (1 - hair) * bare}
 
 
 def inside(outline: torch.Tensor, size: int) -> torch.Tensor:

@@ -33,7 +33,7 @@ def fitted(**settings: object) -> AttributeEditor:
     skin_area = torch.full((COUNT, 1), 0.3)
     model = editor(**settings)
     measured = {"hair": torch.cat([hair, area], 1), "skin": torch.cat([skin, skin_area], 1)}
-    fit_tints(model, measured | {"lips": measured["skin"]}, values)
+    fit_tints(model, measured, values)
     return model
 
 
