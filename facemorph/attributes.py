@@ -32,18 +32,22 @@ class Attribute:
         less: what a face without it is or has.
         graded: whether there is always more of it, so that no face "already has it".
         region: where it shows; an edit keeps the rest of the head as it is.
+        keeps_tone: whether an edit of it leaves colours, and light and shade of larger areas, as the photo has them.
+        roughens: whether skin with more of it has deeper wrinkles.
     """
 
     more: str
     less: str
     graded: bool = False
     region: Region = "head"
+    keeps_tone: bool = False
+    roughens: bool = False
 
 
 ATTRIBUTES: dict[str, Attribute] = {
-    "age": Attribute("older", "younger", graded=True),
-    "gender": Attribute("masculine", "feminine", graded=True),
-    "smile": Attribute("a smile", "no smile", region="mouth"),
+    "age": Attribute("older", "younger", graded=True, keeps_tone=True, roughens=True),
+    "gender": Attribute("masculine", "feminine", graded=True, keeps_tone=True),
+    "smile": Attribute("a smile", "no smile", region="mouth", keeps_tone=True),
     "open_mouth": Attribute("an open mouth", "a closed mouth", region="mouth"),
     "glasses": Attribute("glasses", "no glasses", region="eyes"),
     "beard": Attribute("a beard", "no beard", region="mouth"),

@@ -329,8 +329,8 @@ class FaceMorpher:
     ) -> torch.Tensor:
         readings = [present.numpy(), self.codec.likely(present).numpy()]  # what one of them allows is done
         added = attributes.changes_along(edits, self._known, readings, alphas.numpy())
-        regions = [attributes.ATTRIBUTES[name].region for name in self._known]
-        return edit_pictures(pictures, points, present, torch.from_numpy(added), regions, self.codec)
+        kinds = [attributes.ATTRIBUTES[name] for name in self._known]
+        return edit_pictures(pictures, points, present, torch.from_numpy(added), kinds, self.codec)
 
     def _present(self, *faces: AlignedFace) -> torch.Tensor:
         """Return how far faces have each attribute that the editor knows, (N, K) in [-1, 1]."""

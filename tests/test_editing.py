@@ -59,7 +59,8 @@ def test_a_curve_leaves_the_end_where_it_is_0(tiny_morpher: FaceMorpher, face: A
     edited = tiny_morpher.morph(face, other, 5, 128, edits={"age": curve("appears", 0.8)})
     assert np.array_equal(plain.frames[0], edited.frames[0])
     assert not np.array_equal(plain.frames[-1], edited.frames[-1])
-    assert np.array_equal(edited.frames[-1], tiny_morpher.edit(other, {"age": 0.8}, 128))
+    alone = tiny_morpher.edit(other, {"age": 0.8}, 128)
+    assert np.abs(edited.frames[-1].astype(int) - alone).max() <= 1  # batches round otherwise than single pictures
 
 
 def test_a_frame_is_edited_like_that_of_a_morph(

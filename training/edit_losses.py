@@ -13,6 +13,7 @@ import torch.nn.functional as F
 
 from facemorph.attributes import ATTRIBUTES
 from facemorph.models import AttributeEditor, FaceAutoencoder, Latent
+from facemorph.morph.edit import without_tone
 from facemorph.morph.edit_regions import region_of_change
 from training.edit_critics import CodeCritic, PictureCritic, PictureFeatures, Verdict
 
@@ -88,9 +89,13 @@ class Stage:
         with torch.autocast(change.device.type, torch.bfloat16):
             code = self.editor.change_code(faces.spatial, faces.compact, faces.points, faces.present, change)
             picture = self.autoencoder.decode(Latent(code, faces.compact))
-        regions = [ATTRIBUTES[name].region for name in self.editor.config.attributes]
+        kinds = [ATTRIBUTES[name] for name in self.editor.config.attributes]
+        regions = [kind.region for kind in kinds]
         mask = region_of_change(change, regions, faces.points, torch.ones_like(picture[:, :1], dtype=torch.float32))
-        return self.look(code, before.picture + mask * (picture - before.picture))
+        recolours = torch.tensor([not kind.keeps_tone for kind in kinds], device=change.device)
+        kept = ~((change != 0) & recolours).any(1).reshape(-1, 1, 1, 1)
+        delta = picture - before.picture
+        return self.look(code, before.picture + mask * torch.where(kept, without_tone(delta), delta))
 
 
 def probabilities(attributes: torch.Tensor, centre: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:

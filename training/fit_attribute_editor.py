@@ -56,7 +56,7 @@ EVERY = 2
 SURE = 0.6
 """Beyond this label, in [-1, 1], somebody has an attribute, or lacks it below minus this."""
 MOVES = {
-    "age": (0.85, 5.0),
+    "age": (1.15, 5.0),
     "gender": (3.5, 3.5),
     "smile": (2.6, 2.6),
     "open_mouth": (3.0, 3.0),

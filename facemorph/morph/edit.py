@@ -1,6 +1,7 @@
 """Edits of attributes: warp to the geometry that the attributes ask for, change the code there, keep the rest.
 
-What is only a colour does not go through the code: hair or skin is tinted at full resolution.
+Where an attribute keeps the tone, the code decides only on what is finer than faces are lit. What is only a colour does
+not go through the code: hair or skin is tinted at full resolution; and so are wrinkles softened or deepened.
 
 Works on any picture whose landmarks are known: an aligned crop, or the frames of a morph.
 """
@@ -11,15 +12,18 @@ from collections.abc import Sequence
 
 import torch
 
-from facemorph.attributes import TINTED, Region
+from facemorph.attributes import TINTED, Attribute
 from facemorph.morph import detail, maps, warp
 from facemorph.morph.codec import Codec, EditCodec
-from facemorph.morph.edit_regions import part_masks, region_of_change
-from facemorph.morph.maps import resize
+from facemorph.morph.edit_regions import face_skin, part_masks, region_of_change
+from facemorph.morph.maps import luma, resize
+from facemorph.morph.skin import change_texture
 from facemorph.morph.tint import colour_of, recolour
 
 CHANGED = 0.2
 """Change, in [0, 1], at which the details of the photo no longer belong to what is there now."""
+TONE = 0.14
+"""What is larger than this, in parts of the side, is light and shade that an attribute may have to keep."""
 BELOW_CHIN = 0.05
 """Beginning at this part of the side below the chin, only hair is edited."""
 SOFT = 1
@@ -33,7 +37,7 @@ def edit_pictures(
     points: torch.Tensor,
     present: torch.Tensor,
     change: torch.Tensor,
-    regions: Sequence[Region],
+    kinds: Sequence[Attribute],
     codec: EditCodec,
 ) -> torch.Tensor:
     """Change attributes of faces.
@@ -43,16 +47,27 @@ def edit_pictures(
         points: (B, 68, 2) landmarks, parts of the side.
         present: (B, K) in [-1, 1], the attributes that the faces have.
         change: (B, K), added to them.
-        regions: of the K attributes, where each shows; the rest stays.
+        kinds: the K attributes: where each shows and what it keeps.
         codec: the networks.
 
     Returns:
         (B, 3, S, S) in [0, 1]; exactly the picture where nothing is to change.
     """
-    tinted = torch.tensor([region in TINTED for region in regions])
-    shaped = torch.where(tinted, 0.0, change)
-    edited = _through_the_code(pictures, points, present, shaped, regions, codec)
-    return _tinted(edited, points + codec.move(shaped), torch.where(tinted, change, 0.0), regions, codec)
+    tinted = torch.tensor([kind.region in TINTED for kind in kinds])
+    for keeps_tone in (False, True):
+        chosen = torch.tensor([kind.keeps_tone == keeps_tone for kind in kinds]) & ~tinted
+        part = torch.where(chosen, change, 0.0)
+        pictures = _through_the_code(pictures, points, present, part, kinds, codec, keeps_tone=keeps_tone)
+        points = points + codec.move(part)
+    pictures = _roughened(pictures, points, change, kinds, codec)
+    return _tinted(pictures, points, torch.where(tinted, change, 0.0), kinds, codec)
+
+
+def without_tone(delta: torch.Tensor) -> torch.Tensor:
+    """Return what a change (B, 3, s, s) of pictures does beside changing colours and the light on larger areas."""
+    reach = max(1, round(TONE * delta.shape[-1]))
+    bright = luma(delta)
+    return (bright - maps.box_mean(maps.box_mean(bright, reach), reach)).expand_as(delta)
 
 
 def _through_the_code(
@@ -60,8 +75,10 @@ def _through_the_code(
     points: torch.Tensor,
     present: torch.Tensor,
     change: torch.Tensor,
-    regions: Sequence[Region],
+    kinds: Sequence[Attribute],
     codec: EditCodec,
+    *,
+    keeps_tone: bool,
 ) -> torch.Tensor:
     size, chosen = pictures.shape[-1], change.abs().amax(1) > 0
     if not chosen.any():
@@ -74,17 +91,33 @@ def _through_the_code(
     spatial, compact = codec.encode(small)
     changed = codec.change_code(spatial, compact, target, present, change)
     before, after = codec.decode(spatial, compact), codec.decode(changed, compact)
-    delta = after - before
+    delta = without_tone(after - before) if keeps_tone else after - before
     kept = torch.exp(-detail.local_mean(delta.square().mean(1, keepdim=True)) / CHANGED**2)
     details = warped - maps.enlarge(before, size)
     result = warped + maps.enlarge(delta, size) - (1 - maps.enlarge(kept, size)) * details
-    shown = region_of_change(change, regions, points, _head(codec, small, original, target))
+    regions = [kind.region for kind in kinds]
+    lower = torch.maximum(points[:, 8, 1], target[:, 8, 1])
+    shown = region_of_change(change, regions, points, _head(codec, small, original, lower))
     edited[chosen] = torch.lerp(pictures, result.clamp(0, 1), maps.enlarge(shown, size).clamp(0, 1))
     return edited
 
 
+def _roughened(
+    pictures: torch.Tensor, points: torch.Tensor, change: torch.Tensor, kinds: Sequence[Attribute], codec: EditCodec
+) -> torch.Tensor:
+    rougher = (change * torch.tensor([kind.roughens for kind in kinds])).sum(1)
+    chosen = rougher != 0
+    if not chosen.any():
+        return pictures
+    edited, size = pictures.clone(), codec.image_size
+    pictures, points = pictures[chosen], points[chosen]
+    skin = part_masks(codec.parts(resize(pictures, size)), points, size)["skin"] * face_skin(points, size)
+    edited[chosen] = change_texture(pictures, skin, rougher[chosen])
+    return edited
+
+
 def _tinted(
-    pictures: torch.Tensor, points: torch.Tensor, change: torch.Tensor, regions: Sequence[Region], codec: EditCodec
+    pictures: torch.Tensor, points: torch.Tensor, change: torch.Tensor, kinds: Sequence[Attribute], codec: EditCodec
 ) -> torch.Tensor:
     chosen = change.abs().amax(1) > 0
     if not chosen.any():
@@ -95,7 +128,7 @@ def _tinted(
     small = resize(pictures, size)
     masks = part_masks(codec.parts(small), points, size)
     for column in change.abs().amax(0).nonzero()[:, 0].tolist():
-        mask = masks[regions[column]]
+        mask = masks[kinds[column].region]
         before = colour_of(small, mask)
         after = codec.tint(change, column, before, colour_of(small, masks["skin"])[:, :3])
         soft = maps.enlarge(maps.box_mean(mask, SOFT), pictures.shape[-1]).clamp(0, 1)
@@ -112,14 +145,13 @@ def _flow(points: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return warp.backward_flows(*ends)[0]
 
 
-def _head(codec: Codec, warped: torch.Tensor, original: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Return where the head is, (B, 1, m, m) in [0, 1]: the person down to the chin, and all of the hair."""
+def _head(codec: Codec, warped: torch.Tensor, original: torch.Tensor, chin: torch.Tensor) -> torch.Tensor:
+    """Return where the head is, (B, 1, m, m) in [0, 1]: the person down to the chin (B,), and all of the hair."""
     count = len(warped)
     parts = codec.parts(torch.cat([warped, original]))
     parts = ((torch.maximum(parts[:count], parts[count:]) - LEAST) / (1 - LEAST)).clamp(0, 1)
     person, hair = torch.split(parts, 1, dim=1)
     size = person.shape[-1]
     height = (torch.arange(size) + 0.5).reshape(1, 1, -1, 1) / size
-    chin = points[:, 8, 1].float().reshape(-1, 1, 1, 1)
-    above = ((chin + BELOW_CHIN - height) / BELOW_CHIN + 1).clamp(0, 1)
+    above = ((chin.float().reshape(-1, 1, 1, 1) + BELOW_CHIN - height) / BELOW_CHIN + 1).clamp(0, 1)
     return maps.box_mean(torch.maximum(person * above, hair), 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 
 from facemorph.attributes import Region
 from facemorph.morph import maps, warp
@@ -20,6 +21,13 @@ UNSURE, SURE = 0.25, 0.75
 """Nothing is tinted where the masks are less sure of hair than the first, all where they are surer than the second."""
 FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60))
 """Landmarks around what is no skin: eyes and lips."""
+JAW, BROWS, NOSTRILS = slice(0, 17), (slice(17, 22), slice(22, 27)), slice(31, 36)
+THICK = 0.07
+"""Thickness of brows and nostrils, above landmarks that lie below or in them, in heights of the face below the eyes."""
+FOREHEAD = 0.75
+"""The forehead is the jaw turned up, by so much of its height."""
+CLEAR = 1 / 64
+"""So far from features, in parts of the side, skin is taken for skin; so softly it begins."""
 
 
 def around_mouth(points: torch.Tensor, size: int) -> torch.Tensor:
@@ -77,6 +85,29 @@ def part_masks(parts: torch.Tensor, points: torch.Tensor, size: int) -> dict[Reg
     hair = ((person * hair - UNSURE) / (SURE - UNSURE)).clamp(0, 1)
     bare = 1 - torch.stack([inside(points[:, outline].float(), size) for outline in FEATURES]).amax(0)
     return {"hair": hair, "skin": person * (1 - hair) * bare}
+
+
+def face_skin(points: torch.Tensor, size: int) -> torch.Tensor:
+    """Return where the face is bare of features: no eyes, brows, nostrils, lips, (B, 1, size, size) in [0, 1].
+
+    Args:
+        points: (B, 68, 2) landmarks, parts of the side.
+        size: side of the mask.
+    """
+    points, reach = points.float(), max(1, round(CLEAR * size))
+    eyes = points[:, 36:48].mean(1, keepdim=True)
+    down = points[:, 8:9] - eyes
+    height = down.norm(dim=2, keepdim=True)
+    axis = down / height
+    jaw = points[:, JAW]
+    forehead = jaw - (1 + FOREHEAD) * ((jaw - eyes) * axis).sum(2, keepdim=True) * axis
+    features = [points[:, outline] for outline in FEATURES]
+    for line in (*BROWS, NOSTRILS):
+        features.append(torch.cat([points[:, line], (points[:, line] - THICK * down).flip(1)], 1))
+    covered = torch.stack([inside(outline, size) for outline in features]).amax(0)
+    covered = F.max_pool2d(covered, 2 * reach + 1, 1, reach)
+    bare = inside(torch.cat([jaw, forehead.flip(1)], 1), size) * (1 - covered)
+    return bare * maps.box_mean(maps.box_mean(bare, reach), reach)
 
 
 def inside(outline: torch.Tensor, size: int) -> torch.Tensor:

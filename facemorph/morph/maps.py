@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+LUMA = (0.299, 0.587, 0.114)
+
 
 def enlarge(x: torch.Tensor, size: int) -> torch.Tensor:
     """Bring (B, C, s, s) to (B, C, size, size), bilinear, `align_corners=False`."""
@@ -23,4 +25,11 @@ def resize(x: torch.Tensor, size: int) -> torch.Tensor:
 
 def box_mean(x: torch.Tensor, reach: int) -> torch.Tensor:
     """Average (B, C, s, s) over squares of side 2 · reach + 1, borders repeated."""
-    return F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), 2 * reach + 1, 1)
+    side = 2 * reach + 1
+    rows = F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), (side, 1), 1)
+    return F.avg_pool2d(rows, (1, side), 1)
+
+
+def luma(x: torch.Tensor) -> torch.Tensor:
+    """Return the luma of (B, 3, s, s) red, green and blue, (B, 1, s, s) (ITU-R BT.601)."""
+    return (x * x.new_tensor(LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)

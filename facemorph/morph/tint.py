@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import torch
 
+from facemorph.morph.maps import luma
+
 LIFT = 0.03
 """Added to values in [0, 1] before their logarithm."""
 LEAST_AREA = 0.002
@@ -21,7 +23,6 @@ FARTHEST = 2.0
 that is something else, skin or sky, and is not made lighter."""
 CHROMA, MOST_CHROMA = 0.5, 0.3
 """Colours differ from that of their part by so much of what they did, and before that by no more than the second."""
-LUMA = (0.299, 0.587, 0.114)
 
 
 def colour_of(pictures: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -38,7 +39,7 @@ def colour_of(pictures: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     logs = (pictures.clamp(0, 1) + LIFT).log()
     area = mask.sum((2, 3)).clamp_min(1e-6)
     mean = (logs * mask).sum((2, 3)) / area
-    away = _luma(logs - mean[:, :, None, None])
+    away = luma(logs - mean[:, :, None, None])
     contrast = ((away.square() * mask).sum((2, 3)) / area + 1e-4).sqrt()
     return torch.cat([mean, contrast.log()], 1)
 
@@ -59,16 +60,12 @@ def recolour(pictures: torch.Tensor, mask: torch.Tensor, before: torch.Tensor, a
     gain = (after[:, 3:] - before[:, 3:]).exp().clamp(LEAST_CONTRAST, MOST_CONTRAST)[:, :, None, None]
     spread = before[:, 3:, None, None].exp()
     away = (pictures.clamp(0, 1) + LIFT).log() - before[:, :3, None, None]
-    bright = _luma(away)
+    bright = luma(away)
     reach = FARTHEST * gain * spread
     turned = reach * torch.tanh(gain * bright / reach) + CHROMA * (away - bright).clamp(-MOST_CHROMA, MOST_CHROMA)
     turned = (after[:, :3, None, None] + turned).exp() - LIFT
-    lighter = _luma((after - before)[:, :3, None, None]) > 0
+    lighter = luma((after - before)[:, :3, None, None]) > 0
     other = torch.where(lighter, (bright / (FARTHEST * spread) - 1).clamp(0, 1), 0.0)
     trusted = (mask.mean((1, 2, 3)) / LEAST_AREA).clamp(0, 1).reshape(-1, 1, 1, 1)
     grown = ((after - before)[:, :3].abs().amax(1) / WHOLE_SHIFT).clamp(0, 1).reshape(-1, 1, 1, 1)
     return torch.lerp(pictures, turned.clamp(0, 1), mask * trusted * grown * (1 - other))
-
-
-def _luma(x: torch.Tensor) -> torch.Tensor:
-    return (x * torch.tensor(LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)

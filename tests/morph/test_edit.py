@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from facemorph.attributes import Region
+from facemorph.attributes import Attribute
 from facemorph.morph import edit_pictures
 from facemorph.morph.maps import resize
+from tests.morph.test_edit_regions import face
 
 SIZE, SMALL = 64, 32
-EVERYWHERE: list[Region] = ["head"]
+EVERYWHERE = [Attribute("more", "less")]
 
 
 class PlainCodec:
@@ -45,6 +46,16 @@ class PlainCodec:
         change: torch.Tensor,
     ) -> torch.Tensor:
         return spatial + 0.2 * change.reshape(-1, 1, 1, 1)
+
+
+class Still(PlainCodec):
+    """Nothing moves and the code stays."""
+
+    def move(self, change: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(change), 68, 2)
+
+    def change_code(self, spatial: torch.Tensor, *_: object) -> torch.Tensor:
+        return spatial
 
 
 def pictures(count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -97,7 +108,9 @@ def test_what_shows_around_the_mouth_leaves_the_forehead() -> None:
     points[:, 36:42], points[:, 42:48], points[:, 48:] = (
         torch.tensor(place, dtype=torch.float64) for place in ((0.4, 0.4), (0.6, 0.4), (0.5, 0.6))
     )
-    y = edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), ["mouth"], PlainCodec())
+    y = edit_pictures(
+        x, points, torch.zeros(1, 1), torch.ones(1, 1), [Attribute("more", "less", region="mouth")], PlainCodec()
+    )
     assert torch.equal(x[..., :20, :], y[..., :20, :])
     assert (y - x)[..., 36:40, 30:34].mean() > 0.1
 
@@ -111,9 +124,79 @@ def test_hair_gets_less_blue_and_nothing_else_changes() -> None:
 
     x, points = pictures(2)
     change = torch.tensor([[1.0], [0.0]])
-    y = edit_pictures(x, points, torch.zeros(2, 1), change, ["hair"], Haired())
+    y = edit_pictures(x, points, torch.zeros(2, 1), change, [Attribute("more", "less", region="hair")], Haired())
     assert torch.equal(y[1], x[1])
     assert torch.equal(y[0, :, 40:], x[0, :, 40:])  # the face
     before, after = (z[0, :, 20:28, 24:40].mean((1, 2)) for z in (x, y))
     assert after[2] < 0.75 * before[2]
     assert torch.allclose(after[:2], before[:2], atol=0.1)
+
+
+def test_what_keeps_the_tone_adds_shapes_but_neither_light_nor_colour() -> None:
+    class Striped(Still):
+        def change_code(self, spatial: torch.Tensor, *_: object) -> torch.Tensor:
+            stripes = 0.1 * torch.where(torch.arange(SMALL) % 2 == 0, 1.0, -1.0)
+            return spatial + 0.2 * torch.tensor([1.0, 0.5, -0.5]).reshape(1, 3, 1, 1) + stripes
+
+    x, points = pictures(1)
+    kept, free = (
+        edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), [Attribute("", "", keeps_tone=keeps)], Striped())
+        for keeps in (True, False)
+    )
+    forehead = slice(None), slice(None), slice(22, 30), slice(26, 38)
+    for y, mean in ((kept, [0.0, 0.0, 0.0]), (free, [0.2, 0.1, -0.1])):
+        added = (y - x)[forehead]
+        torch.testing.assert_close(added.mean((0, 2, 3)), torch.tensor(mean), atol=0.03, rtol=0)
+        assert added[:, 0].std(-1).mean() > 0.03  # the stripes
+
+
+def test_attributes_of_both_kinds_are_edited_together() -> None:
+    x, points = pictures(1)
+    kinds = [Attribute("", "", keeps_tone=True), Attribute("", "", region="mouth")]
+
+    class Two(PlainCodec):
+        def move(self, change: torch.Tensor) -> torch.Tensor:
+            return super().move(change.sum(1))
+
+        def change_code(self, spatial: torch.Tensor, *given: torch.Tensor | None) -> torch.Tensor:
+            change = given[-1]
+            assert change is not None
+            return spatial + 0.2 * change[:, 1].reshape(-1, 1, 1, 1)
+
+    y = edit_pictures(x, points, torch.zeros(1, 2), torch.ones(1, 2), kinds, Two())
+    alone = edit_pictures(x, points, torch.zeros(1, 2), torch.tensor([[0.0, 1.0]]), kinds, Two())
+    assert (alone - x).abs().max() > 0.1
+    assert not torch.equal(y, alone)  # moved twice as far
+    mouth = slice(None), slice(None), slice(34, 42), slice(28, 36)
+    torch.testing.assert_close(y[mouth].mean(), alone[mouth].mean(), atol=0.05, rtol=0)
+
+
+def test_skin_gets_smoother_or_rougher_and_nothing_else() -> None:
+    x, points = pictures(1)
+    x = 0.6 + 0.05 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+    points = face().double()
+    wrinkled = [Attribute("", "", roughens=True)]
+    cheek = slice(None), slice(None), slice(36, 42), slice(22, 27)
+    spread = x[cheek].mean(1).std()
+    for change, least, most in ((-0.8, 0.0, 0.7), (0.8, 1.1, 2.0)):
+        y = edit_pictures(x, points, torch.zeros(1, 1), torch.full((1, 1), change), wrinkled, Still())
+        assert least * spread < y[cheek].mean(1).std() < most * spread
+        assert torch.equal(y[..., :12, :], x[..., :12, :])  # above the person
+        eye = (points[0, 36:42].mean(0) * SIZE).long().tolist()
+        assert torch.equal(y[..., eye[1], eye[0]], x[..., eye[1], eye[0]])
+
+
+def test_a_chin_that_rises_leaves_none_behind() -> None:
+    class Rising(Still):
+        def move(self, change: torch.Tensor) -> torch.Tensor:
+            moved = torch.zeros(len(change), 68, 2)
+            moved[:, 5:12, 1] = -0.1 * change
+            return moved
+
+    x, points = pictures(1)
+    x = torch.full_like(x, 0.6)
+    chin = int(0.75 * SIZE)
+    x[..., chin - 1 : chin + 1, 28:36] = 0.1
+    y = edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), EVERYWHERE, Rising())
+    assert y[..., chin - 1 : chin + 1, 30:34].min() > 0.45
+    assert y[..., chin - 9 : chin - 3, 30:34].min() < 0.4

@@ -6,7 +6,7 @@ import torch
 
 from facemorph.align.pose import MEAN_FACE
 from facemorph.attributes import Region
-from facemorph.morph.edit_regions import around_eyes, around_mouth, inside, part_masks, region_of_change
+from facemorph.morph.edit_regions import around_eyes, around_mouth, face_skin, inside, part_masks, region_of_change
 
 SIZE = 32
 REGIONS: list[Region] = ["head", "mouth", "eyes", "hair"]
@@ -79,3 +79,17 @@ def test_parts_that_are_tinted_do_not_overlap() -> None:
     assert at(masks["skin"], points[0, 36:42].mean(0)) == 0
     assert masks["hair"][..., 8:16, :].min() == 1
     assert not masks["hair"][..., :2, :].any()  # that is no person
+
+
+def test_the_skin_of_the_face_holds_cheeks_and_forehead_and_no_feature() -> None:
+    points, size = face(), 4 * SIZE
+    mask = face_skin(points, size)
+    cheek, eyes = (points[0, 2] + points[0, 48]) / 2, points[0, 36:48].mean(0)
+    forehead = eyes + 0.45 * (eyes - points[0, 8])
+    assert at(mask, cheek) > 0.9
+    assert at(mask, forehead) > 0.9
+    for feature in (slice(36, 42), slice(42, 48), slice(48, 60), slice(17, 22), slice(22, 27), slice(31, 36)):
+        assert at(mask, points[0, feature].mean(0)) == 0
+    assert at(mask, points[0, 8] + torch.tensor([0.0, 0.1])) == 0
+    assert mask.min() >= 0
+    assert mask.max() <= 1
