@@ -43,7 +43,7 @@ def sample_faces(
     codes = torch.randn(count, config.compact_rank, generator=generator)
     noise = torch.randn(count, config.latent_channels, config.latent_size, config.latent_size, generator=generator)
     with torch.inference_mode():
-        compact = prior.draw_compact(temperature * codes)
+        compact = prior.compact_codes.draw(temperature * codes)
         spatial = prior.sample(compact, temperature * noise, num_steps, guidance)
         return images.to_uint8(autoencoder.decode(Latent(spatial, compact)))
 

@@ -1,11 +1,13 @@
 """Train the prior over spatial codes, in legs that resume.
 
-    python -m training.train_prior --packed packed/crops.npz --out runs/prior --minutes 60
+    python -m training.train_prior --packed packed/crops.npz --attributes packed/attributes.npz --out runs/prior \
+        --minutes 60
 
-The first call encodes all crops (two minutes, kept in `--out`). Half of each batch is flow matching from noise; the
-other half starts from blends of two people and noise, and is to come back to one of them: what `LatentPrior.refine` is
-for. Each call goes on from `state.pt` in `--out`; the learning rate falls to zero at the end of `--total-minutes` of
-training (all legs together, by default this one). EMA weights are written to `<out>/checkpoint`.
+The first call encodes all crops (two minutes, kept in `--out`). Part of each batch is flow matching from noise, told
+the compact code, some of the attributes, both or nothing; the rest, `--blends`, starts from blends of two people and
+noise, and is to come back to one of them: what `LatentPrior.refine` is for. Each call goes on from `state.pt` in
+`--out`; the learning rate falls to zero at the end of `--total-minutes` of training (all legs together, by default this
+one). EMA weights are written to `<out>/checkpoint`.
 """
 
 from __future__ import annotations
@@ -24,11 +26,13 @@ from torch import nn
 from facemorph import checkpoint
 from facemorph.models import FaceAutoencoder, LatentPrior, LatentPriorConfig
 from facemorph.morph import paths
+from training.attribute_codes import coded_rows, load_attributes
+from training.label_attributes import NAMES
 from training.learning_rate import warm_then_cosine
 from training.prior_codes import Codes, load_codes
 from training.train import EMA_EVERY, Ema
 
-DROPPED = 0.1
+DROPPED = 0.2
 """Part of the samples that are shown no compact code."""
 GRID = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Times at which the flow-matching loss is reported."""
@@ -49,6 +53,7 @@ class Start:
         fault: (B, 1, h, w) in [0, 1], how much of another code there is.
         compact: (B, D) unit vectors.
         told: (B, 1) bool, whether the network is shown the compact code.
+        attributes: (B, K) in [-1, 1], NaN where the network is told nothing.
     """
 
     clean: torch.Tensor
@@ -57,9 +62,10 @@ class Start:
     fault: torch.Tensor
     compact: torch.Tensor
     told: torch.Tensor
+    attributes: torch.Tensor
 
 
-Starter = Callable[[LatentPrior, Codes, torch.Tensor, torch.Generator], Start]
+Starter = Callable[[LatentPrior, Codes, torch.Tensor, torch.Tensor, torch.Generator], Start]
 
 
 def smooth_maps(count: int, size: int, generator: torch.Generator) -> torch.Tensor:
@@ -72,8 +78,13 @@ def smooth_maps(count: int, size: int, generator: torch.Generator) -> torch.Tens
     return (0.5 + sharpness * (field - threshold) / 2).clamp(0, 1)
 
 
-def from_noise(model: LatentPrior, codes: Codes, index: torch.Tensor, generator: torch.Generator) -> Start:
-    """Start plain flow matching; a third of the samples have times that differ from place to place."""
+def from_noise(
+    model: LatentPrior, codes: Codes, attributes: torch.Tensor, index: torch.Tensor, generator: torch.Generator
+) -> Start:
+    """Start plain flow matching; a third of the samples have times that differ from place to place.
+
+    Of a third nothing is said in words; of the others any part of the (N, K) attributes.
+    """
     spatial, compact = _rows(codes.spatial, codes.compact, index, generator)
     time = torch.rand(len(index), 1, 1, 1, generator=generator)
     maps = smooth_maps(len(index), spatial.shape[-1], generator)
@@ -82,11 +93,16 @@ def from_noise(model: LatentPrior, codes: Codes, index: torch.Tensor, generator:
     clean = model.to_working(spatial, compact)
     clean = torch.where(told[:, :, None, None], clean, model.to_working(spatial, None))
     time = time * torch.where(varied, maps, 1.0).expand_as(maps)
-    return Start(clean, clean, time, torch.zeros_like(time), compact, told)
+    part = (1.5 * torch.rand(len(index), 1, generator=generator) - 0.5).clamp_min(0)
+    said = torch.rand(len(index), attributes.shape[1], generator=generator) < part
+    words = torch.where(said, attributes[index], torch.nan)
+    return Start(clean, clean, time, torch.zeros_like(time), compact, told, words)
 
 
-def from_blends(model: LatentPrior, codes: Codes, index: torch.Tensor, generator: torch.Generator) -> Start:
-    """Start from codes over which a partner's code in the same geometry lies, up to half of it."""
+def from_blends(
+    model: LatentPrior, codes: Codes, attributes: torch.Tensor, index: torch.Tensor, generator: torch.Generator
+) -> Start:
+    """Start from codes over which a partner's code in the same geometry lies, up to half of it; nothing is said."""
     count = len(index)
     side = torch.randint(0, 2, (count,), generator=generator)
     own, other = codes.spatial[side, index].float(), codes.partner_spatial[side, index].float()
@@ -102,7 +118,8 @@ def from_blends(model: LatentPrior, codes: Codes, index: torch.Tensor, generator
     )
     fault = 2 * weight
     clean, start = model.to_working(own, compact), model.to_working(blend, compact)
-    return Start(clean, start, noisiness * fault, fault, compact, torch.ones(count, 1, dtype=torch.bool))
+    silent = torch.full((count, attributes.shape[1]), torch.nan)
+    return Start(clean, start, noisiness * fault, fault, compact, torch.ones(count, 1, dtype=torch.bool), silent)
 
 
 def loss_of(model: LatentPrior, net: nn.Module, start: Start, generator: torch.Generator) -> torch.Tensor:
@@ -117,7 +134,7 @@ def loss_of(model: LatentPrior, net: nn.Module, start: Start, generator: torch.G
     goal = (start.clean - known * u) / (reach + 1e-3)
     compact = torch.where(start.told, start.compact, model.no_compact)
     with torch.autocast(u.device.type, torch.bfloat16):
-        output = net(u, start.time, start.fault, compact)
+        output = net(u, start.time, start.fault, compact, start.attributes)
     noisy = start.time.square() / (
         (1 - start.time).square() * model.spread.view(-1, 1, 1).square() + start.time.square()
     )
@@ -127,12 +144,18 @@ def loss_of(model: LatentPrior, net: nn.Module, start: Start, generator: torch.G
 
 @torch.no_grad()
 def flow_losses(
-    model: LatentPrior, codes: Codes, *, told: bool, limit: int | None = None, batch: int = 64
+    model: LatentPrior,
+    codes: Codes,
+    *,
+    told: bool,
+    attributes: torch.Tensor | None = None,
+    limit: int | None = None,
+    batch: int = 64,
 ) -> dict[str, float]:
     """Return the flow-matching loss, the mean squared error of the velocity, at each time of `GRID`.
 
     In working coordinates, on the crops as they are (not mirrored), with the same noise at every call; `told` shows
-    the network the compact code; `limit` takes the first crops only.
+    the network the compact code, `attributes` (N, K) are told; `limit` takes the first crops only.
     """
     count = min(len(codes), limit or len(codes))
     generator = torch.Generator().manual_seed(0)
@@ -143,7 +166,8 @@ def flow_losses(
         noise = torch.randn(u.shape, generator=generator)
         for t in GRID:
             with torch.autocast("cpu", torch.bfloat16):
-                velocity = model.velocity(torch.lerp(u, noise, t), torch.full((len(u),), t), compact)
+                words = None if attributes is None else attributes[rows]
+                velocity = model.velocity(torch.lerp(u, noise, t), torch.full((len(u),), t), compact, words)
             sums[t] += float((velocity - (noise - u)).square().mean((1, 2, 3)).sum())
     return {str(t): round(value / count, 4) for t, value in sums.items()}
 
@@ -173,7 +197,10 @@ def train(args: argparse.Namespace) -> None:
         load_codes(args.out / f"codes-{name}.pt", args.packed, autoencoder, validation=name == "validation")
         for name in ("training", "validation")
     )
-    config = LatentPriorConfig(width=args.width, depth=args.depth, heads=args.heads)
+    attributes, held_out_attributes = (
+        load_attributes(args.attributes, coded_rows(args.packed, validation=side)) for side in (False, True)
+    )
+    config = LatentPriorConfig(width=args.width, depth=args.depth, heads=args.heads, attributes=NAMES)
     model = LatentPrior(config)
     optimizers = optimizers_of(model, args.lr)
     ema = Ema(model, args.ema)
@@ -186,7 +213,11 @@ def train(args: argparse.Namespace) -> None:
             optimizer.load_state_dict(saved)
         ema.weights, ema.count, step, spent = state["ema"], state["ema_count"], state["step"], state["spent"]
     else:
-        model.fit(*(each.flatten(0, 1) for each in (codes.spatial, codes.compact, codes.partner_spatial)))
+        if args.start:
+            model.load_state_dict(LatentPrior.from_checkpoint(args.start).state_dict())
+        else:
+            model.fit(*(each.flatten(0, 1) for each in (codes.spatial, codes.compact, codes.partner_spatial)))
+        model.compact_codes.fit_attributes(codes.compact.flatten(0, 1), attributes.repeat(2, 1))
         ema = Ema(model, args.ema)
     generator = torch.Generator().manual_seed(args.seed + step)
     net = torch.compile(model) if args.compile else model
@@ -201,7 +232,7 @@ def train(args: argparse.Namespace) -> None:
         averaged = LatentPrior(config)
         averaged.load_state_dict(ema.weights)
         checkpoint.save(args.out / "checkpoint", averaged.eval(), config)
-        flow = flow_losses(averaged, held_out, told=True, limit=LOGGED)
+        flow = flow_losses(averaged, held_out, told=True, attributes=held_out_attributes, limit=LOGGED)
         line = {"step": step, "minutes": round(spent / 60, 2), "flow": flow}
         line |= {name: round(sums[name] / max(1, sums["count"]), 4) for name in ("noise", "blends")}
         with (args.out / "log.jsonl").open("a") as log:
@@ -215,8 +246,11 @@ def train(args: argparse.Namespace) -> None:
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = rate
         index = torch.randint(0, len(codes), (args.batch,), generator=generator)
-        half = args.batch // 2
-        starts = from_noise(model, codes, index[half:], generator), from_blends(model, codes, index[:half], generator)
+        parts = index.split([args.blends, args.batch - args.blends])
+        starts = tuple(
+            start_of(model, codes, attributes, part, generator)
+            for start_of, part in zip((from_blends, from_noise), parts, strict=True)
+        )
         joined = Start(*(torch.cat([getattr(s, name) for s in starts]) for name in Start.__dataclass_fields__))
         losses = loss_of(model, net, joined, generator)
         for optimizer in optimizers:
@@ -228,7 +262,7 @@ def train(args: argparse.Namespace) -> None:
         step += 1
         if step % EMA_EVERY == 0:
             ema.update(model)
-        noise, blends = losses.detach().split([len(s.clean) for s in starts])
+        blends, noise = losses.detach().split([len(s.clean) for s in starts])
         sums = {
             "noise": sums["noise"] + float(noise.mean()),
             "blends": sums["blends"] + float(blends.mean()),
@@ -243,12 +277,15 @@ def train(args: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--packed", type=Path, required=True)
+    parser.add_argument("--attributes", type=Path, required=True, help="of training.label_attributes")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="checkpoint to begin with; default: fit the coordinates")
     parser.add_argument("--autoencoder", type=Path, default=checkpoint.CHECKPOINTS / "face-autoencoder")
     parser.add_argument("--minutes", type=float, default=9)
     parser.add_argument("--total-minutes", type=float)
     parser.add_argument("--save-minutes", type=float, default=5)
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--blends", type=int, default=32, help="how many of a batch are blends")
     parser.add_argument("--width", type=int, default=192)
     parser.add_argument("--depth", type=int, default=6)
     parser.add_argument("--heads", type=int, default=3)

@@ -1,11 +1,12 @@
-"""A prior over spatial codes given the compact one: flow matching with a small transformer.
+"""A prior over spatial codes given the compact one and attributes: flow matching with a small transformer.
 
 Convention: time runs from 0 (a code of a real crop) to 1 (noise). A noisy code is `(1 - t) · u + t · noise`, `u` being
 the code in working coordinates (`LatentPrior.to_working`); its velocity is `noise - u` (Lipman et al. 2023; rectified
 flow: Liu et al. 2023). A code may also be at fault: two codes blended, of which one alone is meant. Its `fault` runs
 from 0 (one code) to 1 (half and half), and going back along it is going back along the straight line between blend and
 code (Delbracio & Milanfar 2023). Time and fault may differ from place to place (diffusion forcing: Chen et al. 2024),
-so that a seam can be repaired while what surrounds it stays as it is.
+so that a seam can be repaired while what surrounds it stays as it is. Attributes are (B, K) in [-1, 1], NaN where
+nothing is said of one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from facemorph import checkpoint
-from facemorph.models.blocks import turn_channels
+from facemorph.models.blocks import TransformerBlock, bare_norm, turn_channels
+from facemorph.models.compact_gaussian import CompactGaussian
 
 RIDGE = 1e-3
 """Weight of the ridge in the regression on the compact code, against its unit variance."""
@@ -39,7 +41,8 @@ class LatentPriorConfig:
         heads: attention heads of each block.
         compact_dim: length of the compact code.
         compact_tokens: tokens into which the compact code is unfolded beside those of the spatial code.
-        compact_rank: principal axes of the compact codes that `draw_compact` knows.
+        compact_rank: principal axes of the compact codes that are known and drawn from.
+        attributes: names of the K attributes.
     """
 
     latent_channels: int = 32
@@ -51,6 +54,7 @@ class LatentPriorConfig:
     compact_dim: int = 512
     compact_tokens: int = 8
     compact_rank: int = 96
+    attributes: tuple[str, ...] = ("smile",)
 
     def __post_init__(self) -> None:
         if self.latent_size < self.patch_size or self.latent_size % self.patch_size:
@@ -59,6 +63,8 @@ class LatentPriorConfig:
             raise ValueError(f"width {self.width} must be a multiple of 2 · heads {self.heads}")
         if min(self.latent_channels, self.depth, self.compact_dim, self.compact_tokens, self.compact_rank) < 1:
             raise ValueError("channels, depth, tokens and rank must be positive")
+        if not self.attributes:
+            raise ValueError("attributes must be one or more")
         if self.compact_rank > self.compact_dim:
             raise ValueError(f"compact_rank {self.compact_rank} must not exceed compact_dim {self.compact_dim}")
 
@@ -66,38 +72,6 @@ class LatentPriorConfig:
     def num_patches(self) -> int:
         """Tokens of the spatial code."""
         return (self.latent_size // self.patch_size) ** 2
-
-
-class Block(nn.Module):
-    """A transformer block with modulated norms (adaLN: Peebles & Xie 2023; shared by all blocks: Chen et al. 2023)."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.modulation = nn.Parameter(torch.zeros(6 * width))
-        self.to_qkv = nn.Linear(width, 3 * width)
-        self.from_heads = nn.Linear(width, width)
-        self.expand = nn.Linear(width, 4 * width)
-        self.contract = nn.Linear(4 * width, width)
-        with torch.no_grad():  # the gates start open, and what they let through starts small
-            for gate in self.modulation.view(6, width)[2::3]:
-                gate.fill_(1.0)
-            for layer in (self.from_heads, self.contract):
-                layer.weight.mul_(0.1)
-
-    def forward(self, x: torch.Tensor, modulation: torch.Tensor) -> torch.Tensor:
-        """(B, N, width) tokens and (B, N, 6 · width) modulation that all blocks share → (B, N, width)."""
-        shift, scale, gate, shift_mlp, scale_mlp, gate_mlp = (modulation + self.modulation).chunk(6, -1)
-        x = x + gate * self._attend(_norm(x) * (1 + scale) + shift)
-        h = _norm(x) * (1 + scale_mlp) + shift_mlp
-        changed: torch.Tensor = x + gate_mlp * self.contract(F.gelu(self.expand(h), approximate="tanh"))
-        return changed
-
-    def _attend(self, x: torch.Tensor) -> torch.Tensor:
-        q, k, v = self.to_qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        weights = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1)  # torch's fused attention is slow here
-        attended: torch.Tensor = self.from_heads((weights.to(v.dtype) @ v).transpose(1, 2).flatten(2))
-        return attended
 
 
 class LatentPrior(nn.Module):
@@ -113,8 +87,6 @@ class LatentPrior(nn.Module):
     fault_spread: torch.Tensor
     centre: torch.Tensor
     centre_axes: torch.Tensor
-    compact_mean: torch.Tensor
-    compact_axes: torch.Tensor
 
     def __init__(self, config: LatentPriorConfig) -> None:
         super().__init__()
@@ -127,22 +99,26 @@ class LatentPrior(nn.Module):
         shape = (config.latent_channels, config.latent_size, config.latent_size)
         self.register_buffer("centre", torch.zeros(shape))
         self.register_buffer("centre_axes", torch.zeros(config.compact_rank, *shape))
-        self.register_buffer("compact_mean", torch.zeros(config.compact_dim))
-        self.register_buffer("compact_axes", torch.zeros(config.compact_rank, config.compact_dim))
+        self.compact_codes = CompactGaussian(config.compact_dim, config.compact_rank, len(config.attributes))
         self.no_compact = nn.Parameter(torch.zeros(config.compact_dim))
         self.from_patches = nn.Linear(channels + 2 * config.patch_size**2, width)
         self.position = nn.Parameter(0.02 * torch.randn(config.num_patches + config.compact_tokens, width))
         self.to_tokens = nn.Linear(config.compact_dim, config.compact_tokens * width)
         self.from_compact = nn.Linear(config.compact_dim, width)
+        said = 2 * len(config.attributes)
+        self.attributes_to_tokens = nn.Linear(said, config.compact_tokens * width, bias=False)
+        self.from_attributes = nn.Linear(said, width, bias=False)
         self.from_time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.from_fault = nn.Linear(width, width)
         self.to_modulation = nn.Linear(width, 6 * width)
-        self.blocks = nn.ModuleList(Block(width, config.heads) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(TransformerBlock(width, config.heads) for _ in range(config.depth))
         self.last_modulation = nn.Linear(width, 2 * width)
         self.to_patches = nn.Linear(width, channels)
         for layer in (self.to_modulation, self.last_modulation, self.to_patches):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        for layer in (self.attributes_to_tokens, self.from_attributes):
+            nn.init.zeros_(layer.weight)
 
     @classmethod
     def from_checkpoint(cls, folder: Path) -> LatentPrior:
@@ -155,7 +131,7 @@ class LatentPrior(nn.Module):
 
     @torch.no_grad()
     def fit(self, spatial: torch.Tensor, compact: torch.Tensor, partner: torch.Tensor) -> None:
-        """Set the working coordinates, and the Gaussian that `draw_compact` draws from.
+        """Set the working coordinates and the Gaussian of the compact codes.
 
         The axes are the principal ones of the channels, scaled half way (in log) between plain and whitened, so that
         strong axes stay somewhat stronger. The centre of the codes is a ridge regression on the compact code.
@@ -166,8 +142,8 @@ class LatentPrior(nn.Module):
             partner: (N, C, h, w) codes of other people in the same geometry.
         """
         self._fit_axes(spatial[:: max(1, len(spatial) // 2000)])
-        self._fit_compact(compact)
-        scores, rank = self._scores(compact), self.config.compact_rank
+        self.compact_codes.fit(compact)
+        scores, rank = self.compact_codes.scores(compact), self.config.compact_rank
         design = torch.cat([scores, torch.ones(len(scores), 1)], 1)
         parts = list(zip(torch.split(design, 512), torch.split(spatial, 512), strict=True))
         products = torch.stack([d.T @ self._turned(x).flatten(1) for d, x in parts]).sum(0)
@@ -188,34 +164,14 @@ class LatentPrior(nn.Module):
         self.mean.copy_(vectors.mean(0))
         self.basis.copy_(axes * (deviation * deviation.mean()).sqrt())  # the mean variance becomes 1
 
-    def _fit_compact(self, compact: torch.Tensor) -> None:
-        centred = compact.float() - compact.float().mean(0)
-        variance, axes = torch.linalg.eigh(centred.T @ centred / len(centred))
-        self.compact_mean.copy_(compact.float().mean(0))
-        self.compact_axes.copy_((axes * variance.clamp_min(1e-12).sqrt()).T.flip(0)[: self.config.compact_rank])
-
-    def _scores(self, compact: torch.Tensor) -> torch.Tensor:
-        """Return (B, compact_rank) coordinates of compact codes along their axes, of unit variance."""
-        lengths = self.compact_axes.square().sum(1).clamp_min(1e-12)
-        return (compact.float() - self.compact_mean) @ (self.compact_axes / lengths.unsqueeze(1)).T
-
-    def draw_compact(self, noise: torch.Tensor) -> torch.Tensor:
-        """Draw compact codes of nobody in particular.
-
-        Args:
-            noise: (B, compact_rank) from N(0, 1).
-
-        Returns:
-            (B, D) unit vectors.
-        """
-        return F.normalize(self.compact_mean + noise @ self.compact_axes, dim=1)
-
     def expected(self, compact: torch.Tensor | None) -> torch.Tensor:
         """Return where the compact code puts the centre of the codes, (B, C, h, w), or (1, C, h, w) without one."""
         if compact is None:
             return self.centre.unsqueeze(0)
         with torch.autocast(compact.device.type, enabled=False):
-            foretold: torch.Tensor = self.centre + torch.tensordot(self._scores(compact), self.centre_axes, 1)
+            foretold: torch.Tensor = self.centre + torch.tensordot(
+                self.compact_codes.scores(compact), self.centre_axes, 1
+            )
             return foretold
 
     def to_working(self, spatial: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
@@ -230,7 +186,12 @@ class LatentPrior(nn.Module):
         return turn_channels(spatial - self.mean.view(-1, 1, 1), torch.linalg.inv(self.basis))
 
     def forward(
-        self, u: torch.Tensor, t: torch.Tensor, fault: torch.Tensor, compact: torch.Tensor | None
+        self,
+        u: torch.Tensor,
+        t: torch.Tensor,
+        fault: torch.Tensor,
+        compact: torch.Tensor | None,
+        attributes: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return the network's bare output, (B, C, h, w) of about unit variance on each axis.
 
@@ -239,6 +200,7 @@ class LatentPrior(nn.Module):
             t: (B, 1, h, w) in [0, 1].
             fault: (B, 1, h, w) in [0, 1].
             compact: (B, D) unit vectors, or None for a face of nobody in particular.
+            attributes: (B, K) in [-1, 1], NaN where nothing is said of one; None says nothing.
         """
         config = self.config
         if compact is None:
@@ -246,14 +208,19 @@ class LatentPrior(nn.Module):
         compact = compact * compact.shape[1] ** 0.5  # unit vectors become as long as draws from N(0, 1)
         patches = F.pixel_unshuffle(torch.cat([u, t, fault], 1), config.patch_size).flatten(2).transpose(1, 2)
         context = self.to_tokens(compact).unflatten(1, (config.compact_tokens, config.width))
-        x = torch.cat([context, self.from_patches(patches)], 1) + self.position
         condition = self.from_time(self._waves(t)) + self.from_fault(self._waves(fault))
-        condition = F.silu(condition + self.from_compact(compact).unsqueeze(1))
+        condition = condition + self.from_compact(compact).unsqueeze(1)
+        if attributes is not None:
+            told = torch.cat([attributes.nan_to_num(), attributes.isfinite().to(u.dtype)], 1)
+            context = context + self.attributes_to_tokens(told).unflatten(1, context.shape[1:])
+            condition = condition + self.from_attributes(told).unsqueeze(1)
+        x = torch.cat([context, self.from_patches(patches)], 1) + self.position
+        condition = F.silu(condition)
         modulation = self.to_modulation(condition)
         for block in self.blocks:
             x = block(x, modulation)
         shift, scale = self.last_modulation(condition).chunk(2, -1)
-        out = self.to_patches((_norm(x) * (1 + scale) + shift)[:, config.compact_tokens :])
+        out = self.to_patches((bare_norm(x) * (1 + scale) + shift)[:, config.compact_tokens :])
         side = config.latent_size // config.patch_size
         return F.pixel_shuffle(out.float().transpose(1, 2).unflatten(2, (side, side)), config.patch_size)
 
@@ -269,7 +236,12 @@ class LatentPrior(nn.Module):
         return known, (variance * t.square() / power + fault_variance * fault.square()).sqrt()
 
     def clean(
-        self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None, fault: torch.Tensor | None = None
+        self,
+        u: torch.Tensor,
+        t: torch.Tensor,
+        compact: torch.Tensor | None,
+        fault: torch.Tensor | None = None,
+        attributes: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return the code that the network expects behind a noisy one.
 
@@ -278,6 +250,7 @@ class LatentPrior(nn.Module):
             t: (B,) or (B, 1, h, w) in [0, 1], the time of the whole code or of each place.
             compact: (B, D) unit vectors, or None for a face of nobody in particular.
             fault: like `t`; None stands for 0.
+            attributes: as in `forward`.
 
         Returns:
             (B, C, h, w) in working coordinates; `u` where time and fault are 0.
@@ -285,16 +258,27 @@ class LatentPrior(nn.Module):
         t = self._map(t, u)
         fault = torch.zeros_like(t) if fault is None else self._map(fault, u)
         known, reach = self.precondition(t, fault)
-        expected: torch.Tensor = known * u + reach * self(u, t, fault, compact)
+        expected: torch.Tensor = known * u + reach * self(u, t, fault, compact, attributes)
         return expected
 
-    def velocity(self, u: torch.Tensor, t: torch.Tensor, compact: torch.Tensor | None) -> torch.Tensor:
+    def velocity(
+        self,
+        u: torch.Tensor,
+        t: torch.Tensor,
+        compact: torch.Tensor | None,
+        attributes: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Return the velocity `noise - u` that the network expects at a noisy code; arguments as in `clean`, t > 0."""
-        return (u - self.clean(u, t, compact)) / self._map(t, u)
+        return (u - self.clean(u, t, compact, attributes=attributes)) / self._map(t, u)
 
     @torch.no_grad()
     def sample(
-        self, compact: torch.Tensor | None, noise: torch.Tensor, num_steps: int = 20, guidance: float = 1.0
+        self,
+        compact: torch.Tensor | None,
+        noise: torch.Tensor,
+        num_steps: int = 20,
+        guidance: float = 1.0,
+        attributes: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Draw spatial codes.
 
@@ -302,7 +286,8 @@ class LatentPrior(nn.Module):
             compact: (B, D) unit vectors, or None for faces of nobody in particular.
             noise: (B, C, h, w) from N(0, 1).
             num_steps: steps of Heun's method, two evaluations each but the last.
-            guidance: 1 follows the condition; more exaggerates it (classifier-free guidance: Ho & Salimans 2022).
+            guidance: 1 follows both conditions; more exaggerates them (classifier-free guidance: Ho & Salimans 2022).
+            attributes: (B, K) in [-1, 1], NaN where nothing is said of one; None says nothing.
 
         Returns:
             (B, C, h, w) spatial codes for the autoencoder.
@@ -310,10 +295,10 @@ class LatentPrior(nn.Module):
         times = torch.linspace(1, 0, num_steps + 1).tolist()
         u = noise
         for now, after in itertools.pairwise(times):
-            slope = self._guided(u, now, compact, guidance)
+            slope = self._guided(u, now, compact, guidance, attributes)
             ahead = u + (after - now) * slope
             if after > 0:
-                ahead = u + (after - now) / 2 * (slope + self._guided(ahead, after, compact, guidance))
+                ahead = u + (after - now) / 2 * (slope + self._guided(ahead, after, compact, guidance, attributes))
             u = ahead
         return self.from_working(u, compact)
 
@@ -350,10 +335,17 @@ class LatentPrior(nn.Module):
             u = torch.lerp(u, goal, 1 / (num_steps - step))  # as far as time and fault fall
         return torch.where(strength > 0, self.from_working(u, compact), spatial)
 
-    def _guided(self, u: torch.Tensor, t: float, compact: torch.Tensor | None, guidance: float) -> torch.Tensor:
+    def _guided(
+        self,
+        u: torch.Tensor,
+        t: float,
+        compact: torch.Tensor | None,
+        guidance: float,
+        attributes: torch.Tensor | None,
+    ) -> torch.Tensor:
         time = torch.full((len(u),), t, device=u.device)
-        told = self.velocity(u, time, compact)
-        if compact is None or guidance == 1.0:
+        told = self.velocity(u, time, compact, attributes)
+        if guidance == 1.0 or (compact is None and attributes is None):
             return told
         shift = self.expected(compact) - self.expected(None)  # between the coordinates with and without compact code
         untold = self.velocity(u + (1 - t) * shift, time, None) + shift
@@ -374,7 +366,3 @@ class LatentPrior(nn.Module):
         if t.dim() == 1:
             t = t.view(-1, 1, 1, 1)
         return t.to(like.dtype).expand(len(like), 1, *like.shape[-2:])
-
-
-def _norm(x: torch.Tensor) -> torch.Tensor:
-    return F.layer_norm(x, x.shape[-1:])

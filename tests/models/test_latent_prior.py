@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ TINY = LatentPriorConfig(
     compact_dim=12,
     compact_tokens=2,
     compact_rank=5,
+    attributes=("smile", "age"),
 )
 OTHER_VALUES = {
     "latent_channels": 5,
@@ -33,6 +35,7 @@ OTHER_VALUES = {
     "compact_dim": 10,
     "compact_tokens": 3,
     "compact_rank": 4,
+    "attributes": ("smile",),
 }
 
 
@@ -139,7 +142,9 @@ def test_time_may_differ_from_place_to_place(model: LatentPrior, spatial: torch.
 
 def test_every_parameter_gets_a_gradient(model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor) -> None:
     t = torch.full((3,), 0.5)
-    (model.clean(spatial, t, compact, t).square() + model.clean(spatial, t, None).square()).mean().backward()
+    words = torch.tensor([[0.5, -0.5], [1.0, torch.nan], [torch.nan, torch.nan]])
+    told, untold = model.clean(spatial, t, compact, t, words), model.clean(spatial, t, None)
+    (told.square() + untold.square()).mean().backward()
     assert not [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
 
 
@@ -251,11 +256,47 @@ def test_frames_of_equal_codes_are_repaired_equally(
 
 
 def test_drawn_compact_codes_are_unit_vectors_round_the_mean(model: LatentPrior) -> None:
-    drawn = model.draw_compact(draw(400, 5, seed=14))
+    drawn = model.compact_codes.draw(draw(400, 5, seed=14))
     torch.testing.assert_close(drawn.norm(dim=1), torch.ones(400))
-    torch.testing.assert_close(model.draw_compact(torch.zeros(1, 5))[0], F.normalize(model.compact_mean, dim=0))
-    assert F.cosine_similarity(drawn.mean(0), model.compact_mean, dim=0) > 0.99
+    torch.testing.assert_close(
+        model.compact_codes.draw(torch.zeros(1, 5))[0], F.normalize(model.compact_codes.mean, dim=0)
+    )
+    assert F.cosine_similarity(drawn.mean(0), model.compact_codes.mean, dim=0) > 0.99
     assert drawn.std(0).mean() > 0.02
+
+
+def test_compact_codes_are_drawn_from_those_that_go_with_the_attributes(model: LatentPrior) -> None:
+    """Attributes are linear in the codes' scores with noise; codes drawn for a value must have it on average."""
+    codes = F.normalize(1 + 0.3 * draw(4000, 12, seed=20), dim=1)
+    scores = model.compact_codes.scores(codes)
+    noise = draw(4000, 2, seed=21)
+    values = torch.stack([0.4 * scores[:, 0] + 0.1 * noise[:, 0], 0.3 * scores[:, 1] + 0.1 * noise[:, 1]], 1)
+    model.compact_codes.fit_attributes(codes, values)
+    nan = torch.nan
+    for told, expected in (((0.4, nan), (1.0, 0.0)), ((nan, -0.3), (0.0, -1.0)), ((0.4, -0.3), (1.0, -1.0))):
+        drawn = model.compact_codes.draw(0.5 * draw(3000, 5, seed=22), torch.tensor(told).expand(3000, -1))
+        found = model.compact_codes.scores(drawn)[:, :2].mean(0)
+        torch.testing.assert_close(found, torch.tensor(expected), atol=0.25, rtol=0)
+    silent = model.compact_codes.draw(draw(40, 5, seed=23), torch.full((40, 2), nan))
+    torch.testing.assert_close(silent, model.compact_codes.draw(draw(40, 5, seed=23)), atol=1e-3, rtol=0)
+
+
+def test_attributes_change_what_is_expected_unless_nothing_is_said(
+    model: LatentPrior, spatial: torch.Tensor, compact: torch.Tensor
+) -> None:
+    t, silence = torch.full((3,), 0.5), torch.full((3, 2), torch.nan)
+    plain = model.clean(spatial, t, compact)
+    assert torch.equal(model.clean(spatial, t, compact, attributes=silence), plain)
+    middle, high = silence.clone(), silence.clone()
+    middle[0, 0], high[0, 0] = 0.0, 1.0
+    found = [model.clean(spatial, t, compact, attributes=words) for words in (middle, high)]
+    for one, other in ((found[0], plain), (found[0], found[1])):  # "in the middle" is no silence
+        assert not torch.allclose(one[0], other[0], atol=1e-4)
+    assert torch.equal(found[1][1:], plain[1:])
+    noise = draw(3, 4, 4, 4, seed=24)
+    assert not torch.allclose(
+        model.sample(compact, noise, 3, attributes=high)[0], model.sample(compact, noise, 3)[0], atol=1e-4
+    )
 
 
 def test_save_and_load_give_the_same_output(spatial: torch.Tensor, compact: torch.Tensor, tmp_path: Path) -> None:
@@ -287,8 +328,9 @@ def test_every_config_field_changes_the_model() -> None:
         ({"depth": 0}, "must be positive"),
         ({"compact_rank": 0}, "must be positive"),
         ({"compact_rank": 13}, "compact_rank 13 must not exceed compact_dim 12"),
+        ({"attributes": ()}, "attributes must be one or more"),
     ],
 )
-def test_sizes_that_do_not_fit_are_refused(values: dict[str, int], message: str) -> None:
+def test_sizes_that_do_not_fit_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(TINY, **values)

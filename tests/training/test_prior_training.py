@@ -21,8 +21,17 @@ from training import prior_codes, sample_faces, train_prior
 from training.prior_codes import Codes
 
 TINY = LatentPriorConfig(
-    latent_channels=4, latent_size=4, width=16, depth=1, heads=2, compact_dim=16, compact_tokens=2, compact_rank=3
+    latent_channels=4,
+    latent_size=4,
+    width=16,
+    depth=1,
+    heads=2,
+    compact_dim=16,
+    compact_tokens=2,
+    compact_rank=3,
+    attributes=("smile", "age"),
 )
+ATTRIBUTES = torch.linspace(-1, 1, 20).reshape(10, 2)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -95,7 +104,8 @@ def test_maps_lie_between_0_and_1_and_reach_both() -> None:
 
 
 def test_blends_differ_from_their_goal_where_they_are_at_fault(prior: LatentPrior, codes: Codes) -> None:
-    start = train_prior.from_blends(prior, codes, torch.arange(10), generator())
+    start = train_prior.from_blends(prior, codes, ATTRIBUTES, torch.arange(10), generator())
+    assert start.attributes.isnan().all()
     wrong = (start.blend - start.clean).norm(dim=1, keepdim=True)
     untouched = start.fault == 0
     assert untouched.any()
@@ -108,7 +118,11 @@ def test_blends_differ_from_their_goal_where_they_are_at_fault(prior: LatentPrio
 
 
 def test_flow_matching_starts_from_the_code_itself(prior: LatentPrior, codes: Codes) -> None:
-    start = train_prior.from_noise(prior, codes, torch.arange(10), generator())
+    start = train_prior.from_noise(prior, codes, ATTRIBUTES, torch.arange(10), generator())
+    said = start.attributes.isfinite()
+    assert torch.equal(start.attributes[said], ATTRIBUTES[said])
+    assert 0 < said.sum() < said.numel()
+    assert (~said).all(1).any()
     assert torch.equal(start.clean, start.blend)
     spatial, compact = codes.spatial.flatten(0, 1).float(), codes.compact.flatten(0, 1).float()
     for told, known in ((True, compact), (False, None)):
@@ -124,11 +138,13 @@ def test_flow_matching_starts_from_the_code_itself(prior: LatentPrior, codes: Co
 def test_the_loss_is_zero_for_the_network_that_finds_the_goal(
     prior: LatentPrior, codes: Codes, start_of: train_prior.Starter
 ) -> None:
-    start = start_of(prior, codes, torch.arange(10), generator())
+    start = start_of(prior, codes, ATTRIBUTES, torch.arange(10), generator())
 
     @torch.no_grad()
     @torch.autocast("cpu", enabled=False)
-    def answer(u: torch.Tensor, time: torch.Tensor, fault: torch.Tensor, compact: torch.Tensor) -> torch.Tensor:
+    def answer(
+        u: torch.Tensor, time: torch.Tensor, fault: torch.Tensor, compact: torch.Tensor, _: torch.Tensor
+    ) -> torch.Tensor:
         """Return the output from which `LatentPrior.clean` makes the goal, found by solving for it."""
         bare = prior.clean(u, time, compact, fault)  # an untrained network's output is 0
         prior.to_patches.bias.fill_(1.0)
@@ -157,8 +173,13 @@ def test_training_lowers_the_loss_and_resumes(tmp_path: Path, codes: Codes, monk
     torch.save(vars(codes), tmp_path / "codes-validation.pt")
     checkpoint.save(tmp_path / "autoencoder", tiny_autoencoder(), TINY_FACE)
     monkeypatch.setattr(train_prior, "LatentPriorConfig", lambda **sizes: TINY)
+    monkeypatch.setattr(train_prior, "coded_rows", lambda packed, validation: np.arange(10))
+    monkeypatch.setattr(train_prior, "load_attributes", lambda path, rows: ATTRIBUTES)
     args = argparse.Namespace(
         packed=tmp_path / "none.npz",
+        attributes=tmp_path / "none.npz",
+        start=None,
+        blends=4,
         out=tmp_path,
         autoencoder=tmp_path / "autoencoder",
         minutes=0.06,
@@ -181,7 +202,15 @@ def test_training_lowers_the_loss_and_resumes(tmp_path: Path, codes: Codes, monk
     assert sum(second["flow"].values()) < sum(first["flow"].values())
     loaded = LatentPrior.from_checkpoint(tmp_path / "checkpoint")
     assert loaded.config == TINY
-    assert loaded.compact_axes.any()
+    assert loaded.compact_codes.axes.any()
+    torch.testing.assert_close(loaded.compact_codes.attribute_mean, ATTRIBUTES.mean(0), atol=1e-3, rtol=0)
+    args.start, args.out, args.minutes = tmp_path / "checkpoint", tmp_path / "again", 0.0
+    args.out.mkdir()
+    for name in ("training", "validation"):
+        torch.save(vars(codes), args.out / f"codes-{name}.pt")
+    train_prior.train(args)
+    begun = LatentPrior.from_checkpoint(args.out / "checkpoint")
+    torch.testing.assert_close(begun.from_compact.weight, loaded.from_compact.weight)
 
 
 def test_faces_of_nobody_follow_their_seed(prior: LatentPrior, codes: Codes) -> None:
