@@ -21,6 +21,9 @@ Region: TypeAlias = Literal["head", "mouth", "eyes", "hair", "skin"]
 """Parts of a head; `facemorph.morph.edit_regions` knows where they are."""
 TINTED: tuple[Region, ...] = ("hair", "skin")
 """Parts whose colour is all that their attributes change."""
+Takes: TypeAlias = Literal["all", "shade", "dark"]
+TONE = 0.14
+"""What is larger than this, in parts of the side, is light on a face and no part of it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,10 @@ class Attribute:
         less: what a face without it is or has.
         graded: whether there is always more of it, so that no face "already has it".
         region: where it shows; an edit keeps the rest of the head as it is.
-        keeps_tone: whether an edit of it leaves colours, and light and shade of larger areas, as the photo has them.
+        takes: what an edit takes of what the decoder changes: "all"; only "shade", so that the photo's colours, and the
+            light on larger areas, stay; or only what grows "dark", where there is to be more of it.
+        finer_than: shades count up to this size, in parts of the side; 1 for any.
+        gain: by how much what grows dark is exaggerated.
         roughens: whether skin with more of it has deeper wrinkles.
     """
 
@@ -40,17 +46,19 @@ class Attribute:
     less: str
     graded: bool = False
     region: Region = "head"
-    keeps_tone: bool = False
+    takes: Takes = "all"
+    finer_than: float = 1.0
+    gain: float = 1.0
     roughens: bool = False
 
 
 ATTRIBUTES: dict[str, Attribute] = {
-    "age": Attribute("older", "younger", graded=True, keeps_tone=True, roughens=True),
-    "gender": Attribute("masculine", "feminine", graded=True, keeps_tone=True),
-    "smile": Attribute("a smile", "no smile", region="mouth", keeps_tone=True),
+    "age": Attribute("older", "younger", graded=True, takes="shade", finer_than=TONE, roughens=True),
+    "gender": Attribute("masculine", "feminine", graded=True, takes="shade", finer_than=TONE),
+    "smile": Attribute("a smile", "no smile", region="mouth", takes="shade", finer_than=TONE),
     "open_mouth": Attribute("an open mouth", "a closed mouth", region="mouth"),
-    "glasses": Attribute("glasses", "no glasses", region="eyes"),
-    "beard": Attribute("a beard", "no beard", region="mouth"),
+    "glasses": Attribute("glasses", "no glasses", region="eyes", takes="dark", finer_than=0.03, gain=2.5),
+    "beard": Attribute("a beard", "no beard", region="mouth", takes="dark", gain=1.5),
     "bangs": Attribute("bangs", "no bangs"),
     "blond_hair": Attribute("blond hair", "no blond hair", region="hair"),
     "black_hair": Attribute("black hair", "no black hair", region="hair"),

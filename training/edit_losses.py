@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from facemorph.attributes import ATTRIBUTES
+from facemorph.attributes import ATTRIBUTES, TONE
 from facemorph.models import AttributeEditor, FaceAutoencoder, Latent
-from facemorph.morph.edit import without_tone
 from facemorph.morph.edit_regions import region_of_change
+from facemorph.morph.paint import shade
 from training.edit_critics import CodeCritic, PictureCritic, PictureFeatures, Verdict
 
 READ, KEPT, SIZE, PIXELS, LANDMARKS = 8.0, 10.0, 0.02, 2.0, 20.0
@@ -92,10 +92,10 @@ class Stage:
         kinds = [ATTRIBUTES[name] for name in self.editor.config.attributes]
         regions = [kind.region for kind in kinds]
         mask = region_of_change(change, regions, faces.points, torch.ones_like(picture[:, :1], dtype=torch.float32))
-        recolours = torch.tensor([not kind.keeps_tone for kind in kinds], device=change.device)
+        recolours = torch.tensor([kind.takes != "shade" for kind in kinds], device=change.device)
         kept = ~((change != 0) & recolours).any(1).reshape(-1, 1, 1, 1)
         delta = picture - before.picture
-        return self.look(code, before.picture + mask * torch.where(kept, without_tone(delta), delta))
+        return self.look(code, before.picture + mask * torch.where(kept, shade(delta, TONE), delta))
 
 
 def probabilities(attributes: torch.Tensor, centre: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Building blocks: convolutions without normalisation layers, which make them slow on a CPU, and a transformer block."""
+"""Building blocks: convolutions without normalisation layers, slow on a CPU, and a transformer block."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Edits of attributes: warp to the geometry that the attributes ask for, change the code there, keep the rest.
 
-Where an attribute keeps the tone, the code decides only on what is finer than faces are lit. What is only a colour does
-not go through the code: hair or skin is tinted at full resolution; and so are wrinkles softened or deepened.
+What is only a colour does not go through the code: hair or skin is tinted at full resolution; and so are wrinkles
+softened or deepened.
 
 Works on any picture whose landmarks are known: an aligned crop, or the frames of a morph.
 """
@@ -13,17 +13,14 @@ from collections.abc import Sequence
 import torch
 
 from facemorph.attributes import TINTED, Attribute
-from facemorph.morph import detail, maps, warp
+from facemorph.morph import maps, warp
 from facemorph.morph.codec import Codec, EditCodec
 from facemorph.morph.edit_regions import face_skin, part_masks, region_of_change
-from facemorph.morph.maps import luma, resize
+from facemorph.morph.maps import resize
+from facemorph.morph.paint import paint
 from facemorph.morph.skin import change_texture
 from facemorph.morph.tint import colour_of, recolour
 
-CHANGED = 0.2
-"""Change, in [0, 1], at which the details of the photo no longer belong to what is there now."""
-TONE = 0.14
-"""What is larger than this, in parts of the side, is light and shade that an attribute may have to keep."""
 BELOW_CHIN = 0.05
 """Beginning at this part of the side below the chin, only hair is edited."""
 SOFT = 1
@@ -54,20 +51,13 @@ def edit_pictures(
         (B, 3, S, S) in [0, 1]; exactly the picture where nothing is to change.
     """
     tinted = torch.tensor([kind.region in TINTED for kind in kinds])
-    for keeps_tone in (False, True):
-        chosen = torch.tensor([kind.keeps_tone == keeps_tone for kind in kinds]) & ~tinted
+    for way in dict.fromkeys((kind.takes, kind.finer_than, kind.gain) for kind in kinds):
+        chosen = torch.tensor([(kind.takes, kind.finer_than, kind.gain) == way for kind in kinds]) & ~tinted
         part = torch.where(chosen, change, 0.0)
-        pictures = _through_the_code(pictures, points, present, part, kinds, codec, keeps_tone=keeps_tone)
+        pictures = _through_the_code(pictures, points, present, part, kinds, codec)
         points = points + codec.move(part)
     pictures = _roughened(pictures, points, change, kinds, codec)
     return _tinted(pictures, points, torch.where(tinted, change, 0.0), kinds, codec)
-
-
-def without_tone(delta: torch.Tensor) -> torch.Tensor:
-    """Return what a change (B, 3, s, s) of pictures does beside changing colours and the light on larger areas."""
-    reach = max(1, round(TONE * delta.shape[-1]))
-    bright = luma(delta)
-    return (bright - maps.box_mean(maps.box_mean(bright, reach), reach)).expand_as(delta)
 
 
 def _through_the_code(
@@ -77,8 +67,6 @@ def _through_the_code(
     change: torch.Tensor,
     kinds: Sequence[Attribute],
     codec: EditCodec,
-    *,
-    keeps_tone: bool,
 ) -> torch.Tensor:
     size, chosen = pictures.shape[-1], change.abs().amax(1) > 0
     if not chosen.any():
@@ -91,10 +79,8 @@ def _through_the_code(
     spatial, compact = codec.encode(small)
     changed = codec.change_code(spatial, compact, target, present, change)
     before, after = codec.decode(spatial, compact), codec.decode(changed, compact)
-    delta = without_tone(after - before) if keeps_tone else after - before
-    kept = torch.exp(-detail.local_mean(delta.square().mean(1, keepdim=True)) / CHANGED**2)
-    details = warped - maps.enlarge(before, size)
-    result = warped + maps.enlarge(delta, size) - (1 - maps.enlarge(kept, size)) * details
+    kind = kinds[int(change.abs().amax(0).argmax())]  # all that change here are painted alike
+    result = paint(warped, before, after, change.sum(1) > 0, kind)
     regions = [kind.region for kind in kinds]
     lower = torch.maximum(points[:, 8, 1], target[:, 8, 1])
     shown = region_of_change(change, regions, points, _head(codec, small, original, lower))

@@ -140,7 +140,14 @@ def test_what_keeps_the_tone_adds_shapes_but_neither_light_nor_colour() -> None:
 
     x, points = pictures(1)
     kept, free = (
-        edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), [Attribute("", "", keeps_tone=keeps)], Striped())
+        edit_pictures(
+            x,
+            points,
+            torch.zeros(1, 1),
+            torch.ones(1, 1),
+            [Attribute("", "", takes="shade" if keeps else "all", finer_than=0.14)],
+            Striped(),
+        )
         for keeps in (True, False)
     )
     forehead = slice(None), slice(None), slice(22, 30), slice(26, 38)
@@ -152,7 +159,7 @@ def test_what_keeps_the_tone_adds_shapes_but_neither_light_nor_colour() -> None:
 
 def test_attributes_of_both_kinds_are_edited_together() -> None:
     x, points = pictures(1)
-    kinds = [Attribute("", "", keeps_tone=True), Attribute("", "", region="mouth")]
+    kinds = [Attribute("", "", takes="shade", finer_than=0.14), Attribute("", "", region="mouth")]
 
     class Two(PlainCodec):
         def move(self, change: torch.Tensor) -> torch.Tensor:
