@@ -58,7 +58,7 @@ SURE = 0.6
 MOVES = {
     "age": (1.15, 5.0),
     "gender": (3.5, 3.5),
-    "smile": (2.6, 2.6),
+    "smile": (1.95, 1.95),
     "open_mouth": (3.0, 3.0),
     "bushy_brows": (1.3, 1.3),
     "chubby": (2.0, 2.0),
