@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from facemorph.errors import InputError, StrengthError, UnknownAttributeError
 
-Region: TypeAlias = Literal["head", "mouth", "eyes", "hair", "skin"]
+Region: TypeAlias = Literal["head", "mouth", "eyes", "forehead", "hair", "skin", "lips"]
 """Parts of a head; `facemorph.morph.edit_regions` knows where they are."""
-TINTED: tuple[Region, ...] = ("hair", "skin")
+TINTED: tuple[Region, ...] = ("hair", "skin", "lips")
 """Parts whose colour is all that their attributes change."""
 Takes: TypeAlias = Literal["all", "shade", "dark"]
 TONE = 0.14
@@ -59,16 +59,16 @@ ATTRIBUTES: dict[str, Attribute] = {
     "open_mouth": Attribute("an open mouth", "a closed mouth", region="mouth"),
     "glasses": Attribute("glasses", "no glasses", region="eyes", takes="dark", finer_than=0.025, gain=2.2),
     "beard": Attribute("a beard", "no beard", region="mouth", takes="dark", gain=1.5),
-    "bangs": Attribute("bangs", "no bangs"),
+    "bangs": Attribute("bangs", "no bangs", region="forehead"),
     "blond_hair": Attribute("blond hair", "no blond hair", region="hair"),
     "black_hair": Attribute("black hair", "no black hair", region="hair"),
     "grey_hair": Attribute("grey hair", "no grey hair", region="hair"),
     "pale_skin": Attribute("pale skin", "tanned skin", graded=True, region="skin"),
-    "lipstick": Attribute("lipstick", "no lipstick", region="mouth"),
+    "lipstick": Attribute("lipstick", "no lipstick", region="lips"),
     "makeup": Attribute("make-up", "no make-up"),
     "bushy_brows": Attribute("bushy brows", "thin brows", region="eyes", takes="dark", finer_than=0.06, gain=2.0),
     "chubby": Attribute("a rounder face", "a leaner face", graded=True),
-    "receding_hair": Attribute("a receding hairline", "a full hairline"),
+    "receding_hair": Attribute("a receding hairline", "a full hairline", region="forehead"),
     "hat": Attribute("a hat", "no hat"),
 }
 """All that the networks know of, in their order; a checkpoint says which of them it offers."""

@@ -85,7 +85,10 @@ class Stage:
             return self.code_critic(shown.code, attributes), self.picture_critic(shown.features, attributes)
 
     def edit(self, faces: Faces, change: torch.Tensor, before: Shown) -> Shown:
-        """Change (B, K) attributes of faces where they may show, as `facemorph.morph.edit_pictures` does."""
+        """Change (B, K) attributes of faces where they may show, as `facemorph.morph.edit_pictures` does.
+
+        What grows dark there is shown with all of its colours here.
+        """
         with torch.autocast(change.device.type, torch.bfloat16):
             code = self.editor.change_code(faces.spatial, faces.compact, faces.points, faces.present, change)
             picture = self.autoencoder.decode(Latent(code, faces.compact))

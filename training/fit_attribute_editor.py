@@ -44,10 +44,10 @@ GAINS = {
     "black_hair": 1.7,
     "grey_hair": 2.0,
     "pale_skin": 2.2,
-    "lipstick": 4.0,
+    "lipstick": 10.0,
     "makeup": 2.5,
     "bushy_brows": 2.4,
-    "receding_hair": 1.5,
+    "receding_hair": 3.5,
 }
 """Chosen on training people by `training.evaluate attributes --split training`."""
 GAIN = 1.3
@@ -77,6 +77,7 @@ OFFERED = (
     "beard",
     "bangs",
     "bushy_brows",
+    "lipstick",
     "receding_hair",
     "blond_hair",
     "black_hair",

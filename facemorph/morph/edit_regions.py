@@ -15,11 +15,14 @@ MOUTH_BESIDE, MOUTH_ABOVE, MOUTH_BELOW = 1.25, 1.1, 1.7
 chin."""
 EYES_BESIDE, EYES_ABOVE, EYES_BELOW = 1.25, 0.75, 0.62
 """The same from between the eyes: temples, brows and the rims of glasses."""
+FOREHEAD_BESIDE, FOREHEAD_ABOVE, FOREHEAD_BELOW = 1.7, 2.2, 0.5
+"""The same from between the brows: forehead and the hair round it, down to the eyes."""
 INNER = 0.7
 """Up to this part of a region an edit shows in full."""
 UNSURE, SURE = 0.25, 0.75
 """Nothing is tinted where the masks are less sure of hair than the first, all where they are surer than the second."""
-FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60))
+LIPS, OPENING = slice(48, 60), slice(60, 68)
+FEATURES = (slice(36, 42), slice(42, 48), LIPS)
 """Landmarks around what is no skin: eyes and lips."""
 JAW, BROWS, NOSTRILS = slice(0, 17), (slice(17, 22), slice(22, 27)), slice(31, 36)
 THICK = 0.07
@@ -42,6 +45,12 @@ def around_eyes(points: torch.Tensor, size: int) -> torch.Tensor:
     return _oval(points, centre, (EYES_BESIDE, EYES_ABOVE, EYES_BELOW), size)
 
 
+def around_forehead(points: torch.Tensor, size: int) -> torch.Tensor:
+    """Return the region of forehead and hairline of (B, 68, 2) landmarks, parts of the side, (B, 1, size, size)."""
+    centre = points[:, 17:27].mean(1, keepdim=True)
+    return _oval(points, centre, (FOREHEAD_BESIDE, FOREHEAD_ABOVE, FOREHEAD_BELOW), size)
+
+
 def region_of_change(
     change: torch.Tensor, regions: Sequence[Region], points: torch.Tensor, head: torch.Tensor
 ) -> torch.Tensor:
@@ -61,6 +70,7 @@ def region_of_change(
         "head": torch.ones_like(head),
         "mouth": around_mouth(points, size),
         "eyes": around_eyes(points, size),
+        "forehead": around_forehead(points, size),
     }
     shown = torch.zeros_like(head)
     for column, region in enumerate(regions):
@@ -84,7 +94,8 @@ def part_masks(parts: torch.Tensor, points: torch.Tensor, size: int) -> dict[Reg
     person, hair = torch.split(maps.enlarge(parts, size).clamp(0, 1), 1, dim=1)
     hair = ((person * hair - UNSURE) / (SURE - UNSURE)).clamp(0, 1)
     bare = 1 - torch.stack([inside(points[:, outline].float(), size) for outline in FEATURES]).amax(0)
-    return {"hair": hair, "skin": person * (1 - hair) * bare}
+    lips = inside(points[:, LIPS].float(), size) * (1 - inside(points[:, OPENING].float(), size))
+    return {"hair": hair, "skin": person * (1 - hair) * bare, "lips": person * lips}
 
 
 def face_skin(points: torch.Tensor, size: int) -> torch.Tensor:

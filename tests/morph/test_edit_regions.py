@@ -6,7 +6,15 @@ import torch
 
 from facemorph.align.pose import MEAN_FACE
 from facemorph.attributes import Region
-from facemorph.morph.edit_regions import around_eyes, around_mouth, face_skin, inside, part_masks, region_of_change
+from facemorph.morph.edit_regions import (
+    around_eyes,
+    around_forehead,
+    around_mouth,
+    face_skin,
+    inside,
+    part_masks,
+    region_of_change,
+)
 
 SIZE = 32
 REGIONS: list[Region] = ["head", "mouth", "eyes", "hair"]
@@ -33,11 +41,13 @@ def shown(change: list[float]) -> torch.Tensor:
 def test_each_region_holds_its_features_and_not_the_others() -> None:
     points = face()
     mouth, eyes = around_mouth(points, SIZE), around_eyes(points, SIZE)
+    forehead = around_forehead(points, SIZE)
     lips, chin, iris, brow = points[0, 48:68].mean(0), points[0, 8], points[0, 36:42].mean(0), points[0, 19]
     assert at(mouth, lips) == at(eyes, iris) == 1
     assert at(eyes, brow) > 0.5
     assert at(mouth, chin) > 0.5
-    assert at(mouth, iris) == at(eyes, lips) == 0
+    assert at(mouth, iris) == at(eyes, lips) == at(forehead, lips) == 0
+    assert at(forehead, 2 * brow - iris) == 1
 
 
 def test_nothing_shows_where_nothing_changes_or_only_a_tint_does() -> None:
@@ -75,6 +85,9 @@ def test_parts_that_are_tinted_do_not_overlap() -> None:
     points = face()
     lips, cheek = points[0, 48:68].mean(0), (points[0, 2] + points[0, 48]) / 2
     assert at(masks["skin"], lips) == 0
+    upper = points[0, [51, 62]].mean(0)
+    assert at(masks["lips"], upper) == 1
+    assert at(masks["lips"], cheek) == 0
     assert at(masks["skin"], cheek) == 1
     assert at(masks["skin"], points[0, 36:42].mean(0)) == 0
     assert masks["hair"][..., 8:16, :].min() == 1
