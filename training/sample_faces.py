@@ -1,12 +1,13 @@
 """Draw faces of nobody: a compact code, a spatial code from the prior given it, and the decoder's picture of both.
 
-python -m training.sample_faces --out faces.png --count 16 --seed 0
+python -m training.sample_faces --out faces.png --count 16 --seed 0 --told smile=1 --told glasses=-1
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from PIL import Image
 
 from facemorph import checkpoint, images
+from facemorph.arguments import strength
 from facemorph.models import FaceAutoencoder, Latent, LatentPrior
 
 
@@ -27,6 +29,7 @@ def sample_faces(
     num_steps: int = 25,
     guidance: float = 1.0,
     temperature: float = 0.8,
+    told: Mapping[str, float] | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Return (count, S, S, 3) uint8 faces.
 
@@ -38,13 +41,15 @@ def sample_faces(
         num_steps: as in `LatentPrior.sample`.
         guidance: as in `LatentPrior.sample`.
         temperature: of both codes; below 1 the faces are more usual, smoother and have fewer flaws.
+        told: attributes, in [-1, 1], that the faces are to have; of the others nothing is said.
     """
     config = prior.config
     codes = torch.randn(count, config.compact_rank, generator=generator)
     noise = torch.randn(count, config.latent_channels, config.latent_size, config.latent_size, generator=generator)
+    attributes = torch.tensor([(told or {}).get(name, torch.nan) for name in config.attributes]).repeat(count, 1)
     with torch.inference_mode():
-        compact = prior.compact_codes.draw(temperature * codes)
-        spatial = prior.sample(compact, temperature * noise, num_steps, guidance)
+        compact = prior.compact_codes.draw(temperature * codes, attributes)
+        spatial = prior.sample(compact, temperature * noise, num_steps, guidance, attributes)
         return images.to_uint8(autoencoder.decode(Latent(spatial, compact)))
 
 
@@ -65,11 +70,22 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=25)
     parser.add_argument("--guidance", type=float, default=1.0)
     parser.add_argument("--temperature", type=float, default=0.8)
+    parser.add_argument(
+        "--told",
+        metavar="NAME=STRENGTH",
+        type=strength,
+        action="append",
+        default=[],
+        help="may be given more than once",
+    )
     parser.add_argument("--prior", type=Path, default=checkpoint.CHECKPOINTS / "latent-prior")
     parser.add_argument("--autoencoder", type=Path, default=checkpoint.CHECKPOINTS / "face-autoencoder")
     args = parser.parse_args()
     prior = LatentPrior.from_checkpoint(args.prior)
     autoencoder = FaceAutoencoder.from_checkpoint(args.autoencoder)
+    told = dict(args.told)
+    if unknown := set(told) - set(prior.config.attributes):
+        parser.error(f"unknown {', '.join(sorted(unknown))}; choose from {', '.join(prior.config.attributes)}")
     pictures = sample_faces(
         prior,
         autoencoder,
@@ -78,6 +94,7 @@ def main() -> None:
         num_steps=args.steps,
         guidance=args.guidance,
         temperature=args.temperature,
+        told=told,
     )
     sheet(pictures).save(args.out)
 

@@ -17,7 +17,7 @@ from facemorph import checkpoint
 from facemorph.models import FaceAutoencoder, LatentPrior, LatentPriorConfig
 from tests.drawn import draw_face
 from tests.fakes import TINY_FACE, tiny_autoencoder
-from training import prior_codes, sample_faces, train_prior
+from training import evaluate_prior, prior_codes, sample_faces, train_prior
 from training.prior_codes import Codes
 
 TINY = LatentPriorConfig(
@@ -222,3 +222,35 @@ def test_faces_of_nobody_follow_their_seed(prior: LatentPrior, codes: Codes) -> 
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert sample_faces.sheet(first).size == (64, 64)
+
+
+def test_faces_of_nobody_follow_what_they_are_told(prior: LatentPrior, codes: Codes) -> None:
+    """The untrained network ignores attributes; the compact codes that are drawn do not."""
+    scores = prior.compact_codes.scores(codes.compact[0])
+    prior.compact_codes.fit_attributes(codes.compact[0], scores[:, :2] / 4)
+    autoencoder = FaceAutoencoder(TINY_FACE).eval()
+    plain, told, again = (
+        sample_faces.sample_faces(prior, autoencoder, generator(1), count=2, num_steps=2, told=told)
+        for told in (None, {"smile": 1.0}, {"smile": 1.0})
+    )
+    assert np.array_equal(told, again)
+    assert not np.array_equal(plain, told)
+
+
+def test_the_judge_tells_apart_what_was_told(prior: LatentPrior, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn(*_: object, count: int, told: dict[str, float]) -> np.ndarray:
+        (value,) = told.values()
+        return np.full((count, 8, 8, 3), 200 if value > 0 and "smile" in told else 50, np.uint8)
+
+    monkeypatch.setattr(evaluate_prior, "sample_faces", drawn)
+    found = evaluate_prior.obeyed(
+        prior,
+        FaceAutoencoder(TINY_FACE),
+        lambda pictures, points: (
+            pictures.mean((1, 2, 3)).double().numpy()[:, None].repeat(2, 1)
+            + 1e-6 * np.random.default_rng(0).random((len(points), 2))
+        ),
+        torch.zeros(68, 2),
+    )
+    assert found["smile"] == 1
+    assert abs(found["age"] - 0.5) < 0.1
