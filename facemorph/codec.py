@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from facemorph.align import mirrored
 from facemorph.models import AttributeEditor, Autoencoder, Latent, LatentPrior, PaceNetwork, PersonMask
 from facemorph.morph import resize
 
@@ -91,20 +92,23 @@ class Codec:
         tinted: torch.Tensor = self._editor.tint(change.to(self._device), column, *placed).cpu()
         return tinted
 
-    def change_code(
-        self,
-        spatial: torch.Tensor,
-        compact: torch.Tensor | None,
-        points: torch.Tensor,
-        present: torch.Tensor,
-        change: torch.Tensor,
-    ) -> torch.Tensor:
-        """Codes in the geometry of `points` → spatial codes with changed attributes."""
-        assert self._editor is not None and compact is not None
-        placed = (x.to(self._device) for x in (spatial, compact, points.float(), present, change))
+    def changed(
+        self, x: torch.Tensor, points: torch.Tensor, present: torch.Tensor, change: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures (B, 3, s, s) in the geometry of `points` → decoded as they are, and with changed attributes.
+
+        Both are means over the picture and its mirror image: faces are alike on both sides, what networks do is not.
+        """
+        assert self._editor is not None
+        spatial, compact = self.encode(torch.cat([x, x.flip(-1)]))
+        assert compact is not None
+        points = torch.cat([points, mirrored(points)]).float()
+        placed = (z.to(self._device) for z in (spatial, compact, points, present.repeat(2, 1), change.repeat(2, 1)))
         with self._precision():
-            changed: torch.Tensor = self._editor.change_code(*placed)
-        return changed.cpu()
+            changed = self._editor.change_code(*placed).cpu()
+        decoded = self.decode(torch.cat([spatial, changed]), compact.repeat(2, 1))
+        before, before_mirrored, after, after_mirrored = decoded.chunk(4)
+        return (before + before_mirrored.flip(-1)) / 2, (after + after_mirrored.flip(-1)) / 2
 
     def change(self, frames: torch.Tensor) -> torch.Tensor:
         """(T, 3, s, s) in [0, 1] → (T - 1,), how much the eye sees change from frame to frame."""

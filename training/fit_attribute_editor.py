@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from facemorph import checkpoint, images
-from facemorph.align.pose import MIRROR_ORDER
+from facemorph.align import mirrored
 from facemorph.attributes import ATTRIBUTES, TINTED
 from facemorph.models import AttributeEditor, AttributeEditorConfig, PersonMask
 from facemorph.models.attribute_editor import reading_features
@@ -97,12 +97,6 @@ def axes_of(x: torch.Tensor, rank: int) -> torch.Tensor:
     """Return (D, rank) principal axes of centred (N, D), scaled so that scores have unit variance."""
     _, strengths, basis = torch.linalg.svd(x, full_matrices=False)
     return basis[:rank].T / strengths[:rank] * len(x) ** 0.5
-
-
-def mirrored(points: torch.Tensor) -> torch.Tensor:
-    """Return (N, 68, 2) landmarks, parts of the side, of the mirrored pictures."""
-    turned = points[:, torch.as_tensor(MIRROR_ORDER)]
-    return torch.stack([1 - turned[..., 0], turned[..., 1]], -1)
 
 
 def centred(x: torch.Tensor) -> torch.Tensor:

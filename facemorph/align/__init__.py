@@ -2,7 +2,7 @@
 
 from facemorph.align.aligner import Aligner
 from facemorph.align.face import AlignedFace, DetectedFace
-from facemorph.align.landmarks import LandmarkNetwork, canonical_landmarks, load_landmark_network
+from facemorph.align.landmarks import LandmarkNetwork, canonical_landmarks, load_landmark_network, mirrored
 
 __all__ = [
     "AlignedFace",
@@ -11,4 +11,5 @@ __all__ = [
     "LandmarkNetwork",
     "canonical_landmarks",
     "load_landmark_network",
+    "mirrored",
 ]

@@ -17,7 +17,7 @@ from torch import nn
 from facemorph import checkpoint
 from facemorph.align.blocks import Downsample, blocks
 from facemorph.align.crop import EYE_DISTANCE, EYE_LEVEL, invert_matrix
-from facemorph.align.pose import MEAN_FACE, WINDOW, Pose
+from facemorph.align.pose import MEAN_FACE, MIRROR_ORDER, WINDOW, Pose
 
 
 @dataclass(frozen=True)
@@ -140,3 +140,9 @@ def canonical_landmarks(network: LandmarkNetwork, x: torch.Tensor) -> torch.Tens
     windows = F.grid_sample(x, grid.to(x.dtype), mode="bilinear", padding_mode="border", align_corners=False)
     landmarks: torch.Tensor = network(windows).landmarks
     return landmarks @ crop_from_window[:, :2].T + crop_from_window[:, 2]
+
+
+def mirrored(points: torch.Tensor) -> torch.Tensor:
+    """Return (N, 68, 2) landmarks, parts of the side, of the mirrored pictures."""
+    turned = points[:, torch.as_tensor(MIRROR_ORDER)]
+    return torch.stack([1 - turned[..., 0], turned[..., 1]], -1)

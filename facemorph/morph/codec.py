@@ -38,15 +38,10 @@ class EditCodec(Codec, Protocol):
     def move(self, change: torch.Tensor) -> torch.Tensor:
         """(B, K) changes of attributes → (B, 68, 2), by how much landmarks move."""
 
-    def change_code(
-        self,
-        spatial: torch.Tensor,
-        compact: torch.Tensor | None,
-        points: torch.Tensor,
-        present: torch.Tensor,
-        change: torch.Tensor,
-    ) -> torch.Tensor:
-        """Codes in the geometry of `points` → spatial codes with changed attributes."""
+    def changed(
+        self, x: torch.Tensor, points: torch.Tensor, present: torch.Tensor, change: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures (B, 3, s, s) in the geometry of `points` → decoded as they are, and with changed attributes."""
 
     def tint(self, change: torch.Tensor, column: int, colour: torch.Tensor, skin: torch.Tensor) -> torch.Tensor:
         """Colours of a part (B, 4) and of the skin (B, 3), of `morph.tint` → of the part as (B, K) changes make it."""

@@ -76,9 +76,7 @@ def _through_the_code(
     target = points + codec.move(change)
     warped = warp.warp(pictures, _flow(points, target))
     small, original = resize(warped, codec.image_size), resize(pictures, codec.image_size)
-    spatial, compact = codec.encode(small)
-    changed = codec.change_code(spatial, compact, target, present, change)
-    before, after = codec.decode(spatial, compact), codec.decode(changed, compact)
+    before, after = codec.changed(small, target, present, change)
     kind = kinds[int(change.abs().amax(0).argmax())]  # all that change here are painted alike
     result = paint(warped, before, after, change.sum(1) > 0, kind)
     regions = [kind.region for kind in kinds]

@@ -37,15 +37,10 @@ class PlainCodec:
     def tint(self, change: torch.Tensor, column: int, colour: torch.Tensor, skin: torch.Tensor) -> torch.Tensor:
         return colour + change[:, column, None] * torch.tensor([[0.0, 0.0, -0.5, 0.0]])
 
-    def change_code(
-        self,
-        spatial: torch.Tensor,
-        compact: torch.Tensor | None,
-        points: torch.Tensor,
-        present: torch.Tensor,
-        change: torch.Tensor,
-    ) -> torch.Tensor:
-        return spatial + 0.2 * change.reshape(-1, 1, 1, 1)
+    def changed(
+        self, x: torch.Tensor, points: torch.Tensor, present: torch.Tensor, change: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return x, x + 0.2 * change.sum(1).reshape(-1, 1, 1, 1)
 
 
 class Still(PlainCodec):
@@ -54,8 +49,8 @@ class Still(PlainCodec):
     def move(self, change: torch.Tensor) -> torch.Tensor:
         return torch.zeros(len(change), 68, 2)
 
-    def change_code(self, spatial: torch.Tensor, *_: object) -> torch.Tensor:
-        return spatial
+    def changed(self, x: torch.Tensor, *_: object) -> tuple[torch.Tensor, torch.Tensor]:
+        return x, x
 
 
 def pictures(count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -134,9 +129,9 @@ def test_hair_gets_less_blue_and_nothing_else_changes() -> None:
 
 def test_what_keeps_the_tone_adds_shapes_but_neither_light_nor_colour() -> None:
     class Striped(Still):
-        def change_code(self, spatial: torch.Tensor, *_: object) -> torch.Tensor:
+        def changed(self, x: torch.Tensor, *_: object) -> tuple[torch.Tensor, torch.Tensor]:
             stripes = 0.1 * torch.where(torch.arange(SMALL) % 2 == 0, 1.0, -1.0)
-            return spatial + 0.2 * torch.tensor([1.0, 0.5, -0.5]).reshape(1, 3, 1, 1) + stripes
+            return x, x + 0.2 * torch.tensor([1.0, 0.5, -0.5]).reshape(1, 3, 1, 1) + stripes
 
     x, points = pictures(1)
     kept, free = (
@@ -165,10 +160,10 @@ def test_attributes_of_both_kinds_are_edited_together() -> None:
         def move(self, change: torch.Tensor) -> torch.Tensor:
             return super().move(change.sum(1))
 
-        def change_code(self, spatial: torch.Tensor, *given: torch.Tensor | None) -> torch.Tensor:
-            change = given[-1]
-            assert change is not None
-            return spatial + 0.2 * change[:, 1].reshape(-1, 1, 1, 1)
+        def changed(
+            self, x: torch.Tensor, points: torch.Tensor, present: torch.Tensor, change: torch.Tensor
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            return super().changed(x, points, present, change[:, 1:])
 
     y = edit_pictures(x, points, torch.zeros(1, 2), torch.ones(1, 2), kinds, Two())
     alone = edit_pictures(x, points, torch.zeros(1, 2), torch.tensor([[0.0, 1.0]]), kinds, Two())
