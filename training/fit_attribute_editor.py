@@ -44,10 +44,10 @@ GAINS = {
     "black_hair": 1.7,
     "grey_hair": 2.0,
     "pale_skin": 2.2,
-    "lipstick": 10.0,
+    "lipstick": 6.0,
     "makeup": 2.5,
     "bushy_brows": 2.4,
-    "receding_hair": 3.5,
+    "receding_hair": 1.5,
 }
 """Chosen on training people by `training.evaluate attributes --split training`."""
 GAIN = 1.3
@@ -78,12 +78,11 @@ OFFERED = (
     "bangs",
     "bushy_brows",
     "lipstick",
-    "receding_hair",
     "blond_hair",
     "black_hair",
 )
-"""What changes the right thing to the eye and the judge, on training people; the rest is fitted too, to be kept out of
-these."""
+"""What changes the right thing to the eye and the judge, on training people, and lipstick, which the judge hardly tells
+from being a woman; the rest is fitted too, to be kept out of these."""
 
 
 def solve_ridge(x: torch.Tensor, y: torch.Tensor, ridge: float) -> torch.Tensor:

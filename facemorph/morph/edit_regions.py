@@ -29,6 +29,8 @@ THICK = 0.07
 """Thickness of brows and nostrils, above landmarks that lie below or in them, in heights of the face below the eyes."""
 FOREHEAD = 0.75
 """The forehead is the jaw turned up, by so much of its height."""
+OUTLINE = 0.03
+"""Half of what it takes, in parts of the side, from the outline of the face to where skin is taken for skin in full."""
 CLEAR = 1 / 64
 """So far from features, in parts of the side, skin is taken for skin; so softly it begins."""
 
@@ -117,8 +119,10 @@ def face_skin(points: torch.Tensor, size: int) -> torch.Tensor:
         features.append(torch.cat([points[:, line], (points[:, line] - THICK * down).flip(1)], 1))
     covered = torch.stack([inside(outline, size) for outline in features]).amax(0)
     covered = F.max_pool2d(covered, 2 * reach + 1, 1, reach)
-    bare = inside(torch.cat([jaw, forehead.flip(1)], 1), size) * (1 - covered)
-    return bare * maps.box_mean(maps.box_mean(bare, reach), reach)
+    face, edge = inside(torch.cat([jaw, forehead.flip(1)], 1), size), max(1, round(OUTLINE * size))
+    within = (2 * maps.box_mean(maps.box_mean(face, edge), edge) - 1).clamp(0, 1)
+    bare = face * (1 - covered)
+    return within * bare * maps.box_mean(maps.box_mean(bare, reach), reach)
 
 
 def inside(outline: torch.Tensor, size: int) -> torch.Tensor:
