@@ -57,7 +57,7 @@ ATTRIBUTES: dict[str, Attribute] = {
     "gender": Attribute("masculine", "feminine", graded=True, takes="shade", finer_than=TONE),
     "smile": Attribute("a smile", "no smile", region="mouth", takes="shade", finer_than=TONE),
     "open_mouth": Attribute("an open mouth", "a closed mouth", region="mouth"),
-    "glasses": Attribute("glasses", "no glasses", region="eyes", takes="dark", finer_than=0.04, gain=2.8),
+    "glasses": Attribute("glasses", "no glasses", region="eyes", takes="dark", finer_than=0.04, gain=2.6),
     "beard": Attribute("a beard", "no beard", region="mouth", takes="dark", gain=1.6),
     "bangs": Attribute("bangs", "no bangs", region="forehead"),
     "blond_hair": Attribute("blond hair", "no blond hair", region="hair"),

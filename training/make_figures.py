@@ -2,8 +2,8 @@
 
     python -m training.make_figures --out assets
 
-`morph.gif`, the moving example; `how-it-works.png`, the stages with what they really hold; `limits.png`, a pair that
-goes badly.
+`morph.gif`, the moving example; `how-it-works.png`, the stages with what they really hold; `edits.jpg`, what attributes
+change; `limits.png`, a pair that goes badly.
 """
 
 from __future__ import annotations
@@ -23,6 +23,22 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 SIZE = 256
 SHOWN = ("1a", "1b")
 HARD = ("2a", "2b")
+EDITED = ("1a", "3a")
+EDITS: tuple[tuple[str, dict[str, float]], ...] = (
+    ("photo", {}),
+    ("older", {"age": 0.8}),
+    ("younger", {"age": -0.8}),
+    ("masculine", {"gender": 0.8}),
+    ("feminine", {"gender": -0.8}),
+    ("a smile", {"smile": 0.8}),
+    ("glasses", {"glasses": 0.8}),
+    ("a beard", {"beard": 0.8}),
+    ("bushy brows", {"bushy_brows": 0.8}),
+    ("bangs", {"bangs": 0.8}),
+    ("lipstick", {"lipstick": 0.8}),
+    ("blond hair", {"blond_hair": 0.8}),
+)
+"""Titles and strengths."""
 
 
 def stages(morpher: FaceMorpher, a: AlignedFace, b: AlignedFace) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
@@ -71,6 +87,19 @@ def draw_stages(morpher: FaceMorpher, a: AlignedFace, b: AlignedFace, path: Path
     FigureCanvasAgg(figure).print_png(path)
 
 
+def draw_edits(morpher: FaceMorpher, faces: list[AlignedFace], path: Path) -> None:
+    """Draw a block of two rows for each face."""
+    columns = len(EDITS) // 2
+    figure = Figure(figsize=(2 * columns, 4.4 * len(faces)), layout="constrained")
+    axes = figure.subplots(2 * len(faces), columns).reshape(len(faces), len(EDITS))
+    for face, row in zip(faces, axes, strict=True):
+        for cell, (title, strengths) in zip(row, EDITS, strict=True):
+            cell.imshow(morpher.edit(face, strengths, SIZE))
+            cell.set_title(title, fontsize=11)
+            cell.set_axis_off()
+    FigureCanvasAgg(figure).print_jpg(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
@@ -79,6 +108,7 @@ def main() -> None:
     a, b = (morpher.align(EXAMPLES / f"{name}.jpg") for name in SHOWN)
     morpher.morph(a, b, num_frames=24, size=256).save(args.out / "morph.gif")
     draw_stages(morpher, a, b, args.out / "how-it-works.png")
+    draw_edits(morpher, [morpher.align(EXAMPLES / f"{name}.jpg") for name in EDITED], args.out / "edits.jpg")
     hard = [morpher.align(EXAMPLES / f"{name}.jpg") for name in HARD]
     morpher.morph(*hard, num_frames=7, size=256).save(args.out / "limits.png")
 
