@@ -29,7 +29,7 @@ from training.sample_faces import sample_faces
 from training.train_prior import Start, flow_losses, from_blends
 
 AT_ONCE = 64
-DRAWN = 64
+DRAWN = 32
 """Faces of each kind that are drawn."""
 EVERY = 3
 """Every third crop of the validation people is measured."""
@@ -73,7 +73,7 @@ def obeyed(prior: LatentPrior, autoencoder: FaceAutoencoder, judge: Judge, point
         read = []
         for value in (-1.0, 1.0):
             generator = torch.Generator().manual_seed(0)
-            faces = sample_faces(prior, autoencoder, generator, count=DRAWN, told={name: value})
+            faces = sample_faces(prior, autoencoder, generator, count=DRAWN, num_steps=12, told={name: value})
             read.append(judge(images.to_tensor(faces), points.expand(DRAWN, -1, -1))[:, column])
         scores = torch.from_numpy(np.concatenate(read))
         found[name] = float(auc(scores, torch.arange(2 * DRAWN) >= DRAWN))
@@ -124,7 +124,7 @@ def main() -> None:
     ]
     for t in columns[0]:
         print(f"| {t} | " + " | ".join(f"{column[t]:.3f}" for column in columns) + " |")
-    start = from_blends(model, codes, torch.arange(len(codes)), torch.Generator().manual_seed(0))
+    start = from_blends(model, codes, words, torch.arange(len(codes)), torch.Generator().manual_seed(0))
     goal, blended = (decode(model, autoencoder, u, start.compact) for u in (start.clean, start.blend))
     before = (start.blend - start.clean).square().mean()
     print(f"\n{len(goal)} blends, {psnr(blended, goal):.2f} dB from the code that is meant\n")
