@@ -43,7 +43,7 @@ GAINS = {
     "blond_hair": 2.2,
     "black_hair": 1.7,
     "grey_hair": 2.0,
-    "pale_skin": 2.2,
+    "pale_skin": 3.5,
     "lipstick": 6.0,
     "makeup": 2.5,
     "bushy_brows": 2.4,
@@ -80,6 +80,7 @@ OFFERED = (
     "lipstick",
     "blond_hair",
     "black_hair",
+    "pale_skin",
 )
 """What changes the right thing to the eye and the judge, on training people, and lipstick, which the judge hardly tells
 from being a woman; the rest is fitted too, to be kept out of these."""

@@ -21,6 +21,8 @@ INNER = 0.7
 """Up to this part of a region an edit shows in full."""
 UNSURE, SURE = 0.25, 0.75
 """Nothing is tinted where the masks are less sure of hair than the first, all where they are surer than the second."""
+SKIN_UNSURE, SKIN_SURE = 0.5, 0.95
+"""The same for skin, whose edges lie before what is far lighter or darker."""
 LIPS, OPENING = slice(48, 60), slice(60, 68)
 FEATURES = (slice(36, 42), slice(42, 48), LIPS)
 """Landmarks around what is no skin: eyes and lips."""
@@ -97,7 +99,8 @@ def part_masks(parts: torch.Tensor, points: torch.Tensor, size: int) -> dict[Reg
     hair = ((person * hair - UNSURE) / (SURE - UNSURE)).clamp(0, 1)
     bare = 1 - torch.stack([inside(points[:, outline].float(), size) for outline in FEATURES]).amax(0)
     lips = inside(points[:, LIPS].float(), size) * (1 - inside(points[:, OPENING].float(), size))
-    return {"hair": hair, "skin": person * (1 - hair) * bare, "lips": person * lips}
+    skin = ((person - SKIN_UNSURE) / (SKIN_SURE - SKIN_UNSURE)).clamp(0, 1) * (1 - hair) * bare
+    return {"hair": hair, "skin": skin, "lips": person * lips}
 
 
 def face_skin(points: torch.Tensor, size: int) -> torch.Tensor:

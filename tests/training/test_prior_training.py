@@ -238,7 +238,7 @@ def test_faces_of_nobody_follow_what_they_are_told(prior: LatentPrior, codes: Co
 
 
 def test_the_judge_tells_apart_what_was_told(prior: LatentPrior, monkeypatch: pytest.MonkeyPatch) -> None:
-    def drawn(*_: object, count: int, told: dict[str, float]) -> np.ndarray:
+    def drawn(*_: object, count: int, told: dict[str, float], **settings: int) -> np.ndarray:
         (value,) = told.values()
         return np.full((count, 8, 8, 3), 200 if value > 0 and "smile" in told else 50, np.uint8)
 
