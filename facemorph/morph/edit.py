@@ -56,7 +56,7 @@ def edit_pictures(
         part = torch.where(chosen, change, 0.0)
         pictures = _through_the_code(pictures, points, present, part, kinds, codec)
         points = points + codec.move(part)
-    pictures = _roughened(pictures, points, change, kinds, codec)
+        pictures = _roughened(pictures, points, part, kinds, codec)  # at once: what comes later lies on the skin
     return _tinted(pictures, points, torch.where(tinted, change, 0.0), kinds, codec)
 
 

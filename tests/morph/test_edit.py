@@ -202,3 +202,21 @@ def test_a_chin_that_rises_leaves_none_behind() -> None:
     y = edit_pictures(x, points, torch.zeros(1, 1), torch.ones(1, 1), EVERYWHERE, Rising())
     assert y[..., chin - 1 : chin + 1, 30:34].min() > 0.45
     assert y[..., chin - 9 : chin - 3, 30:34].min() < 0.4
+
+
+def test_what_lies_on_the_skin_is_not_smoothed_with_it() -> None:
+    class Lined(Still):
+        def changed(
+            self, x: torch.Tensor, points: torch.Tensor, present: torch.Tensor, change: torch.Tensor
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            lines = -0.2 * change[:, 1].reshape(-1, 1, 1, 1) * (torch.arange(SMALL) % 4 < 2)
+            return x, x + lines
+
+    points, kinds = face().double(), [Attribute("", "", takes="shade", roughens=True), Attribute("", "", takes="dark")]
+    x = torch.full((1, 3, SIZE, SIZE), 0.6)
+    both, alone = (
+        edit_pictures(x, points, torch.zeros(1, 2), torch.tensor([[younger, 1.0]]), kinds, Lined())
+        for younger in (-1.0, 0.0)
+    )
+    assert (alone - x).abs().max() > 0.1
+    torch.testing.assert_close(both, alone)
