@@ -21,24 +21,39 @@ Region: TypeAlias = Literal["head", "mouth", "eyes", "forehead", "hair", "skin",
 """Parts of a head; `facemorph.morph.edit_regions` knows where they are."""
 TINTED: tuple[Region, ...] = ("hair", "skin", "lips")
 """Parts whose colour is all that their attributes change."""
-Takes: TypeAlias = Literal["all", "shade", "dark"]
-TONE = 0.14
-"""What is larger than this, in parts of the side, is light on a face and no part of it."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """What an edit takes of what the decoder changes.
+
+    Attributes:
+        takes: "all"; only "shade", so that the photo's colours, and the light on larger areas, stay; or only what grows
+            "dark", where there is to be more of an attribute.
+        finer_than: shades count up to this size, in parts of the side; 1 for any.
+        gain: by how much what grows dark is exaggerated.
+    """
+
+    takes: Literal["all", "shade", "dark"] = "all"
+    finer_than: float = 1.0
+    gain: float = 1.0
+
+
+EVERYTHING = Painting()
+SHADE = Painting("shade", finer_than=0.14)
+"""What is larger is light on a face and no part of it."""
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """How sentences speak of an attribute.
+    """How sentences speak of an attribute, and how edits show it.
 
     Attributes:
         more: what a face with it is or has.
         less: what a face without it is or has.
         graded: whether there is always more of it, so that no face "already has it".
         region: where it shows; an edit keeps the rest of the head as it is.
-        takes: what an edit takes of what the decoder changes: "all"; only "shade", so that the photo's colours, and the
-            light on larger areas, stay; or only what grows "dark", where there is to be more of it.
-        finer_than: shades count up to this size, in parts of the side; 1 for any.
-        gain: by how much what grows dark is exaggerated.
+        painting: what an edit takes of what the decoder changes.
         roughens: whether skin with more of it has deeper wrinkles.
     """
 
@@ -46,19 +61,17 @@ class Attribute:
     less: str
     graded: bool = False
     region: Region = "head"
-    takes: Takes = "all"
-    finer_than: float = 1.0
-    gain: float = 1.0
+    painting: Painting = EVERYTHING
     roughens: bool = False
 
 
 ATTRIBUTES: dict[str, Attribute] = {
-    "age": Attribute("older", "younger", graded=True, takes="shade", finer_than=TONE, roughens=True),
-    "gender": Attribute("masculine", "feminine", graded=True, takes="shade", finer_than=TONE),
-    "smile": Attribute("a smile", "no smile", region="mouth", takes="shade", finer_than=TONE),
+    "age": Attribute("older", "younger", graded=True, painting=SHADE, roughens=True),
+    "gender": Attribute("masculine", "feminine", graded=True, painting=SHADE),
+    "smile": Attribute("a smile", "no smile", region="mouth", painting=SHADE),
     "open_mouth": Attribute("an open mouth", "a closed mouth", region="mouth"),
-    "glasses": Attribute("glasses", "no glasses", region="eyes", takes="dark", finer_than=0.04, gain=2.6),
-    "beard": Attribute("a beard", "no beard", region="mouth", takes="dark", gain=1.6),
+    "glasses": Attribute("glasses", "no glasses", region="eyes", painting=Painting("dark", 0.04, 2.6)),
+    "beard": Attribute("a beard", "no beard", region="mouth", painting=Painting("dark", gain=1.6)),
     "bangs": Attribute("bangs", "no bangs", region="forehead"),
     "blond_hair": Attribute("blond hair", "no blond hair", region="hair"),
     "black_hair": Attribute("black hair", "no black hair", region="hair"),
@@ -66,7 +79,7 @@ ATTRIBUTES: dict[str, Attribute] = {
     "pale_skin": Attribute("pale skin", "tanned skin", graded=True, region="skin"),
     "lipstick": Attribute("lipstick", "no lipstick", region="lips"),
     "makeup": Attribute("make-up", "no make-up"),
-    "bushy_brows": Attribute("bushy brows", "thin brows", region="eyes", takes="dark", finer_than=0.06, gain=1.6),
+    "bushy_brows": Attribute("bushy brows", "thin brows", region="eyes", painting=Painting("dark", 0.06, 1.6)),
     "chubby": Attribute("a rounder face", "a leaner face", graded=True),
     "receding_hair": Attribute("a receding hairline", "a full hairline", region="forehead"),
     "hat": Attribute("a hat", "no hat"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from facemorph.attributes import ATTRIBUTES, TONE
+from facemorph.attributes import ATTRIBUTES, SHADE
 from facemorph.models import AttributeEditor, FaceAutoencoder, Latent
 from facemorph.morph.edit_regions import region_of_change
 from facemorph.morph.paint import shade
@@ -95,10 +95,10 @@ class Stage:
         kinds = [ATTRIBUTES[name] for name in self.editor.config.attributes]
         regions = [kind.region for kind in kinds]
         mask = region_of_change(change, regions, faces.points, torch.ones_like(picture[:, :1], dtype=torch.float32))
-        recolours = torch.tensor([kind.takes != "shade" for kind in kinds], device=change.device)
+        recolours = torch.tensor([kind.painting != SHADE for kind in kinds], device=change.device)
         kept = ~((change != 0) & recolours).any(1).reshape(-1, 1, 1, 1)
         delta = picture - before.picture
-        return self.look(code, before.picture + mask * torch.where(kept, shade(delta, TONE), delta))
+        return self.look(code, before.picture + mask * torch.where(kept, shade(delta, SHADE.finer_than), delta))
 
 
 def probabilities(attributes: torch.Tensor, centre: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:

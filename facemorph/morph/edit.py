@@ -1,6 +1,6 @@
 """Edits of attributes: warp to the geometry that the attributes ask for, change the code there, keep the rest.
 
-What is only a colour does not go through the code: hair or skin is tinted at full resolution; and so are wrinkles
+What is only a colour does not go through the code: hair, skin or lips are tinted at full resolution. So are wrinkles
 softened or deepened.
 
 Works on any picture whose landmarks are known: an aligned crop, or the frames of a morph.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
-from facemorph.attributes import TINTED, Attribute
+from facemorph.attributes import TINTED, Attribute, Painting
 from facemorph.morph import maps, warp
 from facemorph.morph.codec import Codec, EditCodec
 from facemorph.morph.edit_regions import face_skin, part_masks, region_of_change
@@ -44,17 +44,17 @@ def edit_pictures(
         points: (B, 68, 2) landmarks, parts of the side.
         present: (B, K) in [-1, 1], the attributes that the faces have.
         change: (B, K), added to them.
-        kinds: the K attributes: where each shows and what it keeps.
+        kinds: the K attributes: where each shows and how it is painted.
         codec: the networks.
 
     Returns:
         (B, 3, S, S) in [0, 1]; exactly the picture where nothing is to change.
     """
     tinted = torch.tensor([kind.region in TINTED for kind in kinds])
-    for way in dict.fromkeys((kind.takes, kind.finer_than, kind.gain) for kind in kinds):
-        chosen = torch.tensor([(kind.takes, kind.finer_than, kind.gain) == way for kind in kinds]) & ~tinted
-        part = torch.where(chosen, change, 0.0)
-        pictures = _through_the_code(pictures, points, present, part, kinds, codec)
+    for painting in dict.fromkeys(kind.painting for kind in kinds):
+        alike = torch.tensor([kind.painting == painting for kind in kinds])
+        part = torch.where(alike & ~tinted, change, 0.0)
+        pictures = _through_the_code(pictures, points, present, part, kinds, painting, codec)
         points = points + codec.move(part)
         pictures = _roughened(pictures, points, part, kinds, codec)  # at once: what comes later lies on the skin
     return _tinted(pictures, points, torch.where(tinted, change, 0.0), kinds, codec)
@@ -66,6 +66,7 @@ def _through_the_code(
     present: torch.Tensor,
     change: torch.Tensor,
     kinds: Sequence[Attribute],
+    painting: Painting,
     codec: EditCodec,
 ) -> torch.Tensor:
     size, chosen = pictures.shape[-1], change.abs().amax(1) > 0
@@ -77,8 +78,7 @@ def _through_the_code(
     warped = warp.warp(pictures, _flow(points, target))
     small, original = resize(warped, codec.image_size), resize(pictures, codec.image_size)
     before, after = codec.changed(small, target, present, change)
-    kind = kinds[int(change.abs().amax(0).argmax())]  # all that change here are painted alike
-    result = paint(warped, before, after, change.sum(1) > 0, kind)
+    result = paint(warped, before, after, change.sum(1) > 0, painting)
     regions = [kind.region for kind in kinds]
     lower = torch.maximum(points[:, 8, 1], target[:, 8, 1])
     shown = region_of_change(change, regions, points, _head(codec, small, original, lower))

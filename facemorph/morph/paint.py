@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from facemorph.attributes import Attribute
+from facemorph.attributes import Painting
 from facemorph.morph import detail, maps
 from facemorph.morph.maps import luma
 
@@ -25,7 +25,7 @@ GREY = 0.5
 
 
 def paint(
-    pictures: torch.Tensor, before: torch.Tensor, after: torch.Tensor, more: torch.Tensor, kind: Attribute
+    pictures: torch.Tensor, before: torch.Tensor, after: torch.Tensor, more: torch.Tensor, painting: Painting
 ) -> torch.Tensor:
     """Bring a change to pictures.
 
@@ -34,18 +34,18 @@ def paint(
         before: (B, 3, s, s), what the decoder makes of them.
         after: (B, 3, s, s), what it makes of their changed codes.
         more: (B,) bool, whether there is to be more of the attribute; less of it takes all, or shades.
-        kind: what is taken of the change.
+        painting: what is taken of the change.
 
     Returns:
         (B, 3, S, S), not yet clamped.
     """
     delta = after - before
-    if kind.takes == "shade":
-        return _add(pictures, before, shade(delta, kind.finer_than).expand_as(delta))
+    if painting.takes == "shade":
+        return _add(pictures, before, shade(delta, painting.finer_than).expand_as(delta))
     added = _add(pictures, before, delta)
-    if kind.takes == "all":
+    if painting.takes == "all":
         return added
-    dark = kind.gain * shade(delta, kind.finer_than)
+    dark = painting.gain * shade(delta, painting.finer_than)
     darkened = _darken(pictures, before, torch.where(dark > 0, LIGHTER * dark, dark))
     return torch.where(more.reshape(-1, 1, 1, 1), darkened, added)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from facemorph.attributes import Attribute
+from facemorph.attributes import EVERYTHING, SHADE, Attribute, Painting
 from facemorph.morph import edit_pictures
 from facemorph.morph.maps import resize
 from tests.morph.test_edit_regions import face
@@ -140,7 +140,7 @@ def test_what_keeps_the_tone_adds_shapes_but_neither_light_nor_colour() -> None:
             points,
             torch.zeros(1, 1),
             torch.ones(1, 1),
-            [Attribute("", "", takes="shade" if keeps else "all", finer_than=0.14)],
+            [Attribute("", "", painting=SHADE if keeps else EVERYTHING)],
             Striped(),
         )
         for keeps in (True, False)
@@ -154,7 +154,7 @@ def test_what_keeps_the_tone_adds_shapes_but_neither_light_nor_colour() -> None:
 
 def test_attributes_of_both_kinds_are_edited_together() -> None:
     x, points = pictures(1)
-    kinds = [Attribute("", "", takes="shade", finer_than=0.14), Attribute("", "", region="mouth")]
+    kinds = [Attribute("", "", painting=SHADE), Attribute("", "", region="mouth")]
 
     class Two(PlainCodec):
         def move(self, change: torch.Tensor) -> torch.Tensor:
@@ -212,7 +212,10 @@ def test_what_lies_on_the_skin_is_not_smoothed_with_it() -> None:
             lines = -0.2 * change[:, 1].reshape(-1, 1, 1, 1) * (torch.arange(SMALL) % 4 < 2)
             return x, x + lines
 
-    points, kinds = face().double(), [Attribute("", "", takes="shade", roughens=True), Attribute("", "", takes="dark")]
+    points, kinds = (
+        face().double(),
+        [Attribute("", "", painting=SHADE, roughens=True), Attribute("", "", painting=Painting("dark"))],
+    )
     x = torch.full((1, 3, SIZE, SIZE), 0.6)
     both, alone = (
         edit_pictures(x, points, torch.zeros(1, 2), torch.tensor([[younger, 1.0]]), kinds, Lined())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from facemorph.attributes import Attribute
+from facemorph.attributes import EVERYTHING as ALL
+from facemorph.attributes import SHADE, Painting
 from facemorph.morph.paint import CHANGED, paint, shade
 
 SIZE, SMALL = 64, 32
-ALL, SHADE = Attribute("", ""), Attribute("", "", takes="shade", finer_than=0.14)
-DARK = Attribute("", "", takes="dark", finer_than=0.05, gain=1.0)
+DARK = Painting("dark", finer_than=0.05)
 MORE = torch.tensor([True])
 
 
