@@ -49,7 +49,7 @@ GAINS = {
     "bushy_brows": 2.4,
     "receding_hair": 1.5,
 }
-"""Chosen on training people by `training.evaluate attributes --split training`."""
+"""Chosen on training people by `training.evaluate attributes --split training`, lipstick's by eye."""
 GAIN = 1.3
 EVERY = 2
 """Of the crops, every second is enough to measure colours."""
@@ -177,7 +177,7 @@ def fit_growth(model: AttributeEditor, packed: Path, attributes: Path) -> None:
 def colours(
     packed: Path, rows: npt.NDArray[np.intp], points: torch.Tensor, person_mask: PersonMask
 ) -> dict[str, torch.Tensor]:
-    """Measure hair and skin of crops: (N, 5) each, the colour and how much of the picture it fills."""
+    """Measure hair, skin and lips of crops: (N, 5) each, the colour and how much of the picture it fills."""
     pack = np.load(packed)
     content, offset = pack["content"], pack["offset"]
     found: dict[str, list[torch.Tensor]] = {part: [] for part in TINTED}

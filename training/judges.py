@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
+from facemorph.morph.maps import luma
 from training.data import decode_crop
 from training.label_attributes import FROM_CELEBA, FROM_UTKFACE, NAMES, OLDEST, auc, fit_logistic
 from training.perceptual import load_lpips
@@ -79,11 +80,10 @@ def face_squares(pictures: torch.Tensor, points: torch.Tensor, size: int) -> tor
 def load_public_judge(models: Path) -> Judge:
     """Return the judge of age (years), gender (probability of a man) and smile (of "happy"), (B, 3)."""
     faceres, emotion = GraphModel(models, "faceres"), GraphModel(models, "emotion")
-    luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
 
     def judge(pictures: torch.Tensor, points: torch.Tensor) -> Floats:
         colour = face_squares(pictures, points, 224).permute(0, 2, 3, 1) * 255
-        gray = (face_squares(pictures, points, 64) * luma).sum(1, keepdim=True).permute(0, 2, 3, 1) * 2 - 1
+        gray = luma(face_squares(pictures, points, 64)).permute(0, 2, 3, 1) * 2 - 1
         bins, man = faceres(colour, "age_pred/Softmax", "gender_pred/Sigmoid")
         (emotions,) = emotion(gray, "Identity")
         age = bins @ torch.arange(bins.shape[1], dtype=bins.dtype)

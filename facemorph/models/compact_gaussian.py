@@ -57,7 +57,7 @@ class CompactGaussian(nn.Module):
         self.attribute_scores.copy_(self.scores(compact).T @ centred / len(centred))
 
     def scores(self, compact: torch.Tensor) -> torch.Tensor:
-        """Return (B, compact_rank) coordinates of compact codes along their axes, of unit variance."""
+        """Return (B, rank) coordinates of compact codes along their axes, of unit variance."""
         lengths = self.axes.square().sum(1).clamp_min(1e-12)
         return (compact.float() - self.mean) @ (self.axes / lengths.unsqueeze(1)).T
 
@@ -78,7 +78,7 @@ class CompactGaussian(nn.Module):
             inverse = torch.linalg.inv(self.attribute_covariance + torch.diag_embed(doubt))
             gain = self.attribute_scores @ inverse  # (B, rank, K)
             above = torch.where(said, attributes - self.attribute_mean, 0.0)
-            left = torch.eye(noise.shape[1]) - gain @ self.attribute_scores.T
+            left = torch.eye(noise.shape[1], device=noise.device) - gain @ self.attribute_scores.T
             variance, axes = torch.linalg.eigh(left)
             root = axes * variance.clamp_min(0).sqrt().unsqueeze(1) @ axes.transpose(1, 2)
             scores = (gain @ above.unsqueeze(2) + root @ noise.unsqueeze(2)).squeeze(2)

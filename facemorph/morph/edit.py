@@ -54,15 +54,16 @@ def edit_pictures(
     for painting in dict.fromkeys(kind.painting for kind in kinds):
         alike = torch.tensor([kind.painting == painting for kind in kinds])
         part = torch.where(alike & ~tinted, change, 0.0)
-        pictures = _through_the_code(pictures, points, present, part, kinds, painting, codec)
-        points = points + codec.move(part)
+        target = points + codec.move(part)
+        pictures = _through_the_code(pictures, (points, target), present, part, kinds, painting, codec)
+        points = target
         pictures = _roughened(pictures, points, part, kinds, codec)  # at once: what comes later lies on the skin
     return _tinted(pictures, points, torch.where(tinted, change, 0.0), kinds, codec)
 
 
 def _through_the_code(
     pictures: torch.Tensor,
-    points: torch.Tensor,
+    moved: tuple[torch.Tensor, torch.Tensor],
     present: torch.Tensor,
     change: torch.Tensor,
     kinds: Sequence[Attribute],
@@ -73,8 +74,7 @@ def _through_the_code(
     if not chosen.any():
         return pictures
     edited = pictures.clone()
-    pictures, points, present, change = (x[chosen] for x in (pictures, points, present, change))
-    target = points + codec.move(change)
+    pictures, points, target, present, change = (x[chosen] for x in (pictures, *moved, present, change))
     warped = warp.warp(pictures, _flow(points, target))
     small, original = resize(warped, codec.image_size), resize(pictures, codec.image_size)
     before, after = codec.changed(small, target, present, change)
