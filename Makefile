@@ -67,4 +67,4 @@ bench-morph: setup-dev
 	$(BIN)/python -m benchmarks.morph --data $(DATA) --weights $(WEIGHTS) $(ARGS)
 
 train: setup-dev
-	$(BIN)/python -m training.train $(MODEL) --packed $(PACKED) --out runs/$(MODEL) --minutes $(MINUTES) $(ARGS)
+	$(BIN)/python -m training.autoencoder.train $(MODEL) --packed $(PACKED) --out runs/$(MODEL) --minutes $(MINUTES) $(ARGS)

@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from benchmarks import distance, motion
-from benchmarks.crops import Picture, scaled_landmarks, shrink
-from benchmarks.ghost_detector import GhostDetector, ghost_scores
-from benchmarks.gradients import gradient_energy
-from benchmarks.identity import Embed, load_identity
-from benchmarks.landmark_error import detect, landmark_error
-from benchmarks.ways import Way
 from facemorph import AlignedFace, FaceMorpher
-from training.evaluate import psnr
-from training.perceptual import load_lpips
+from judges import distance, motion
+from judges.crops import Picture, scaled_landmarks, shrink
+from judges.ghosts import GhostDetector, ghost_scores
+from judges.gradients import gradient_energy
+from judges.identity import Embed, load_identity
+from judges.landmark_error import detect, landmark_error
+from judges.perceptual import load_lpips
+from judges.reconstruction import psnr
+from judges.rivals.ways import Way
 
 MIDDLES = (0.35, 0.5, 0.65)
 """Where the kernel distance is measured; gradient energy and identity at the middle one."""
@@ -56,7 +56,7 @@ class Verdict:
     """What was measured of one way on one pair; numbers that could not be measured are NaN.
 
     Attributes:
-        features: (3, F) AlexNet features of the frames at `MIDDLES`, 128 px (`benchmarks.distance`).
+        features: (3, F) AlexNet features of the frames at `MIDDLES`, 128 px (`judges.distance`).
         energy: gradient energy of the frame at 0.5, 128 px, against its ends'.
         ghosts: mean score of the ghost detector over the frames at `NINE`, 256 px reduced to 128.
         landmarks: mean landmark error of the frames at `NINE`, 256 px; NaN where a face was found in none.
@@ -64,7 +64,7 @@ class Verdict:
         identity: mean similarity of the frame at 0.5, 256 px, to both parents.
         identity_gap: difference of both similarities.
         ends: PSNR of the first and last frame against the aligned photos, 256 px, the lower of both, dB.
-        length, spread, peak: of LPIPS per step over the animation (`benchmarks.motion`).
+        length, spread, peak: of LPIPS per step over the animation (`judges.motion`).
     """
 
     features: Array

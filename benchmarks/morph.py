@@ -4,14 +4,14 @@
 
 Every number stands with its 95 % bootstrap interval over pairs. What is measured, and by which network:
 
-- kernel distance to crops of other people (`benchmarks.distance`, AlexNet), frames at 0.35, 0.5 and 0.65, 128 px, and
+- kernel distance to crops of other people (`judges.distance`, AlexNet), frames at 0.35, 0.5 and 0.65, 128 px, and
   divided by that of the two warp-and-dissolves on the same pairs; lower is better
-- gradient energy at 0.5 against the ends' (`benchmarks.gradients`, no network); 1 is as sharp as the photos
-- ghost score (`benchmarks.ghost_detector`, trained for this), mean of nine frames; 0 is one face, 1 is two
-- landmark error (`benchmarks.landmark_error`, our aligner), mean of nine frames, % of the outer-eye distance
-- identity at 0.5 (`benchmarks.identity`, MobileFaceNet): mean similarity to both parents, and the gap between them
+- gradient energy at 0.5 against the ends' (`judges.gradients`, no network); 1 is as sharp as the photos
+- ghost score (`judges.ghosts`, trained for this), mean of nine frames; 0 is one face, 1 is two
+- landmark error (`judges.landmark_error`, our aligner), mean of nine frames, % of the outer-eye distance
+- identity at 0.5 (`judges.identity`, MobileFaceNet): mean similarity to both parents, and the gap between them
 - ends: PSNR of the first and last frame against the aligned photos, 256 px; 99 stands for exact
-- PPL, spread, peak (`benchmarks.motion`, LPIPS-Alex) over the 24 frames of the animation; other ways step evenly
+- PPL, spread, peak (`judges.motion`, LPIPS-Alex) over the 24 frames of the animation; other ways step evenly
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import distance, table
+from benchmarks import table
 from benchmarks.judge import Floor, Judges, Verdict, judge, judge_photos, judge_quickly
 from benchmarks.people import Pair, People
 from benchmarks.sheet import chosen_pairs, contact_sheet
-from benchmarks.ways import Way, all_ways
 from facemorph import FaceMorpher
+from judges import distance
+from judges.rivals.ways import Way, all_ways
 
 RANDOM_ON_SHEET = 4
 SHEET_WAYS = ("warp", "ours")

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from benchmarks.crops import Picture, shrink
 from facemorph import AlignedFace, FaceMorpher
 from facemorph.checkpoint import CHECKPOINTS
 from facemorph.errors import FaceMorphError
-from training.photos import Photo, PhotoFiles
-from training.split import is_validation
+from judges.crops import Picture, shrink
+from training.data.photos import Photo, PhotoFiles
+from training.data.split import is_validation
 
 TURNS = {"validation": ("celeba", "lfw", "celeba", "lfw", "london"), "training": ("celeba", "lfw")}
 """Which source each pair is drawn from, in turn; both people of a pair come from one source."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.crops import Picture, shrink
 from benchmarks.hard_pairs import HARD_PAIRS
 from benchmarks.people import Pair, People
-from benchmarks.ways import Way
+from judges.crops import Picture, shrink
+from judges.rivals.ways import Way
 
 ALPHAS = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)
 CELL = 160

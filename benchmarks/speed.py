@@ -23,10 +23,10 @@ import cv2
 import numpy as np
 import torch
 
-from benchmarks import delaunay
 from facemorph import AlignedFace, FaceMorpher
 from facemorph.align.face import CROP_SIZE
 from facemorph.morph import Quality
+from judges.rivals import delaunay
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 NUM_FRAMES = 24

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import distance
 from benchmarks.judge import Floor, Verdict
 from benchmarks.noise import Measured, bootstrap, bootstrap_mean
+from judges import distance
 
 HEADER = (
     "Way",

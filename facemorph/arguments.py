@@ -12,8 +12,8 @@ import torch
 from facemorph.attributes import ATTRIBUTES, CURVES, curve
 from facemorph.errors import InputError
 from facemorph.morph import Interpolation, Quality
-from facemorph.pipeline import NUM_FRAMES, SIZES
 from facemorph.render import MAX_FPS, MAX_HOLD, MIN_FPS, STILL_SUFFIXES, SUFFIXES, RenderOptions
+from facemorph.settings import NUM_FRAMES, SIZES
 
 PROGRAM = "python -m facemorph"
 Number = TypeVar("Number", int, float)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from facemorph.errors import InputError, StrengthError, UnknownAttributeError
 
 Region: TypeAlias = Literal["head", "mouth", "eyes", "forehead", "hair", "skin", "lips"]
-"""Parts of a head; `facemorph.morph.edit_regions` knows where they are."""
+"""Parts of a head; `facemorph.edit.regions` knows where they are."""
 TINTED: tuple[Region, ...] = ("hair", "skin", "lips")
 """Parts whose colour is all that their attributes change."""
 

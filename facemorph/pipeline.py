@@ -14,8 +14,7 @@ import torch
 from facemorph import attributes, checkpoint, images
 from facemorph.align import AlignedFace, Aligner
 from facemorph.attributes import Curve
-from facemorph.codec import Codec
-from facemorph.errors import InputError
+from facemorph.editing import Editing
 from facemorph.models import AttributeEditor, Autoencoder, LatentPrior, PaceNetwork, PersonMask, load_autoencoder
 from facemorph.morph import (
     Endpoint,
@@ -23,22 +22,21 @@ from facemorph.morph import (
     Positions,
     Quality,
     choose_alphas,
-    edit_pictures,
     landmarks_at,
     positions,
     prepare,
     render_frames,
     resize,
 )
+from facemorph.networks import Networks
 from facemorph.render import RenderedFile, RenderOptions, render
+from facemorph.settings import check_choice, check_num_frames, check_position, check_size
 
 DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
 PACE_NETWORK = checkpoint.CHECKPOINTS / "pace-network"
 PERSON_MASK = checkpoint.CHECKPOINTS / "person-mask"
 LATENT_PRIOR = checkpoint.CHECKPOINTS / "latent-prior"
 ATTRIBUTE_EDITOR = checkpoint.CHECKPOINTS / "attribute-editor"
-NUM_FRAMES = (2, 240)
-SIZES = (64, 512)
 FRAMES_AT_ONCE = 12
 """Frames up to 256 px that are rendered together; fewer of larger ones, which fill the processor's cache sooner."""
 NO_PRIOR = "This autoencoder has no latent prior, so the frames are as with the quality 'fast'."
@@ -97,15 +95,14 @@ class FaceMorpher:
         device: str = "cpu",
         editor: AttributeEditor | None = None,
     ) -> None:
-        self.codec = Codec(model, person_mask, pace, prior, editor, torch.device(device))
+        self.networks = Networks(model, person_mask, pace, prior, editor, torch.device(device))
+        self._editing = Editing(self.networks, None if editor is None else editor.config)
         self._aligner = aligner
-        self._known: tuple[str, ...] = () if editor is None else editor.config.attributes
-        self._offered: tuple[str, ...] = () if editor is None else editor.config.offered
 
     @property
     def attributes(self) -> tuple[str, ...]:
         """Names of the attributes that `edit` and `morph` can change."""
-        return self._offered
+        return self._editing.offered
 
     @classmethod
     def from_checkpoint(
@@ -153,8 +150,8 @@ class FaceMorpher:
     def reconstruct(self, face: AlignedFace) -> npt.NDArray[np.uint8]:
         """Encode and decode a crop at the autoencoder's own size; (128, 128, 3) uint8."""
         with torch.inference_mode():
-            small = resize(self._tensor(face), self.codec.image_size)
-            frames = images.to_uint8(self.codec.decode(*self.codec.encode(small)))
+            small = resize(self._tensor(face), self.networks.image_size)
+            frames = images.to_uint8(self.networks.decode(*self.networks.encode(small)))
         return np.asarray(frames[0])
 
     def edit(self, face: AlignedFace, strengths: Mapping[str, float], size: int = 256) -> npt.NDArray[np.uint8]:
@@ -173,16 +170,15 @@ class FaceMorpher:
             StrengthError: a strength out of range.
             InputError: another setting out of range.
         """
-        _check_size(size)
+        check_size(size)
         attributes.check_strengths(strengths, self.attributes)
         with torch.inference_mode():
             picture = resize(self._tensor(face), size).clamp(0, 1)
             if not any(strengths.values()):
                 return np.asarray(images.to_uint8(picture)[0])
-            present = self._present(face)
             points = (torch.from_numpy(face.landmarks).double() + 0.5).unsqueeze(0) / face.image.shape[0]
             curves = {name: (strength,) for name, strength in strengths.items()}
-            edited = self._changed(picture, present, points, torch.zeros(1), curves)
+            edited = self._editing.apply(picture, points, self._editing.present(face), torch.zeros(1), curves)
         return np.asarray(images.to_uint8(edited)[0])
 
     def edit_warnings(self, face: AlignedFace, strengths: Mapping[str, float]) -> tuple[str, ...]:
@@ -196,7 +192,7 @@ class FaceMorpher:
         if not any(strengths.values()):
             return ()
         with torch.inference_mode():
-            return self._warnings_of(strengths, self._present(face)[0])
+            return self._editing.warnings(strengths, self._editing.present(face)[0])
 
     def frame(
         self,
@@ -226,18 +222,16 @@ class FaceMorpher:
         Raises:
             InputError: a setting out of range.
         """
-        _check_position("alpha", alpha)
-        _check_position("shape", shape)
-        _check_size(size)
-        _check_choice(quality, "quality", ("best", "fast"))
+        check_position("alpha", alpha)
+        check_position("shape", shape)
+        check_size(size)
+        check_choice(quality, "quality", ("best", "fast"))
         attributes.check_curves(edits or {}, self.attributes)
         with torch.inference_mode():
             ends = self.prepare(a, size), self.prepare(b, size)
             at = positions(torch.tensor([float(alpha)]), shape)
-            rendered = render_frames(ends[0], ends[1], at, self.codec, quality=quality)
-            if edits:
-                rendered = self._edited(rendered, self._present(a, b), ends, at, edits)
-            frames = images.to_uint8(rendered)
+            present = self._editing.present(a, b) if edits else None
+            frames = self._rendered(ends, at, "slerp", quality, edits, present)
         return np.asarray(frames[0])
 
     def morph(
@@ -273,92 +267,53 @@ class FaceMorpher:
             StrengthError: a strength out of range.
             InputError: another setting out of range.
         """
-        if not NUM_FRAMES[0] <= num_frames <= NUM_FRAMES[1]:
-            raise InputError(f"{num_frames} steps were asked for. Choose from {NUM_FRAMES[0]} to {NUM_FRAMES[1]}.")
-        _check_size(size)
-        _check_position("shape", shape)
-        _check_position("appearance", appearance)
-        _check_choice(interpolation, "interpolation", ("slerp", "linear"))
-        _check_choice(quality, "quality", ("best", "fast"))
+        check_num_frames(num_frames)
+        check_size(size)
+        check_position("shape", shape)
+        check_position("appearance", appearance)
+        check_choice(interpolation, "interpolation", ("slerp", "linear"))
+        check_choice(quality, "quality", ("best", "fast"))
         attributes.check_curves(edits or {}, self.attributes)
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         with torch.inference_mode():
             first, last = self.prepare(a, size), self.prepare(b, size)
-            alphas = choose_alphas(first, last, num_frames, self.codec, shape, appearance)
-            both = self._present(a, b) if edits else None
+            alphas = choose_alphas(first, last, num_frames, self.networks, shape, appearance)
+            present = self._editing.present(a, b) if edits else None
             at_once = FRAMES_AT_ONCE * 256 // max(size, 256)
             for start in range(0, num_frames, at_once):
                 part = alphas[start : start + at_once]
                 at = positions(part, shape, appearance)
-                rendered = render_frames(first, last, at, self.codec, interpolation, quality)
-                if edits and both is not None:
-                    rendered = self._edited(rendered, both, (first, last), at, edits)
-                frames[start : start + len(part)] = images.to_uint8(rendered)
+                rendered = self._rendered((first, last), at, interpolation, quality, edits, present)
+                frames[start : start + len(part)] = rendered
                 if progress is not None:
                     progress(start + len(part), num_frames)
         unmasked = tuple(NO_MASK.format(letter) for letter, end in (("A", first), ("B", last)) if not end.separate)
-        unrepaired = (NO_PRIOR,) if quality == "best" and not self.codec.repairs else ()
+        unrepaired = (NO_PRIOR,) if quality == "best" and not self.networks.repairs else ()
         said = a.warnings + b.warnings + unmasked + unrepaired
-        if edits and both is not None:
-            said += self._warnings_of(attributes.strengths_for(edits, "first"), both[0])
-            said += self._warnings_of(attributes.strengths_for(edits, "last"), both[1])
+        if edits and present is not None:
+            said += self._editing.warnings(attributes.strengths_for(edits, "first"), present[0])
+            said += self._editing.warnings(attributes.strengths_for(edits, "last"), present[1])
         return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(said)))
 
-    def _edited(
+    def _rendered(
         self,
-        frames: torch.Tensor,
-        both: torch.Tensor,
         ends: tuple[Endpoint, Endpoint],
         at: Positions,
-        edits: Mapping[str, Curve],
-    ) -> torch.Tensor:
-        """Return frames of a morph with their attributes changed.
-
-        What the faces have already, `both` (2, K), fades from one to the other.
-        """
-        present = torch.lerp(both[:1], both[1:], at.appearance.unsqueeze(1))
-        return self._changed(frames, present, landmarks_at(*ends, at.shape), at.alphas, edits)
-
-    def _changed(
-        self,
-        pictures: torch.Tensor,
-        present: torch.Tensor,
-        points: torch.Tensor,
-        alphas: torch.Tensor,
-        edits: Mapping[str, Curve],
-    ) -> torch.Tensor:
-        readings = [present.numpy(), self.codec.likely(present).numpy()]  # what one of them allows is done
-        added = attributes.changes_along(edits, self._known, readings, alphas.numpy())
-        kinds = [attributes.ATTRIBUTES[name] for name in self._known]
-        return edit_pictures(pictures, points, present, torch.from_numpy(added), kinds, self.codec)
-
-    def _present(self, *faces: AlignedFace) -> torch.Tensor:
-        """Return how far faces have each attribute that the editor knows, (N, K) in [-1, 1]."""
-        size = self.codec.image_size
-        return torch.cat([self.codec.present(resize(self._tensor(face), size)) for face in faces])
-
-    def _warnings_of(self, strengths: Mapping[str, float], present: torch.Tensor) -> tuple[str, ...]:
-        likely = self.codec.likely(present.unsqueeze(0))[0].tolist()
-        return attributes.edit_warnings(strengths, dict(zip(self._known, likely, strict=True)))
+        interpolation: Interpolation,
+        quality: Quality,
+        edits: Mapping[str, Curve] | None,
+        present: torch.Tensor | None,
+    ) -> npt.NDArray[np.uint8]:
+        """Render frames (T, S, S, 3); what the faces have already, `present` (2, K), fades from one to the other."""
+        rendered = render_frames(*ends, at, self.networks, interpolation, quality)
+        if edits and present is not None:
+            had = torch.lerp(present[:1], present[1:], at.appearance.unsqueeze(1))
+            rendered = self._editing.apply(rendered, landmarks_at(*ends, at.shape), had, at.alphas, edits)
+        return images.to_uint8(rendered)
 
     def _tensor(self, face: AlignedFace) -> torch.Tensor:
         return images.to_tensor(face.image)
 
     def prepare(self, face: AlignedFace, size: int) -> Endpoint:
         """Make a face ready for any number of frames of side `size`; for `facemorph.morph`, which renders them."""
-        return prepare(self._tensor(face), face.landmarks, size, self.codec)
-
-
-def _check_position(name: str, value: float | None) -> None:
-    if value is not None and not 0.0 <= value <= 1.0:
-        raise InputError(f"{name} is {value}. Choose a position from 0 (the first face) to 1 (the second).")
-
-
-def _check_choice(value: str, name: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"'{value}' is no {name}. Choose {' or '.join(choices)}.")
-
-
-def _check_size(size: int) -> None:
-    if not SIZES[0] <= size <= SIZES[1] or size % 2:
-        raise InputError(f"The size is {size} pixels. Choose an even number from {SIZES[0]} to {SIZES[1]}.")
+        return prepare(self._tensor(face), face.landmarks, size, self.networks)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from facemorph.pipeline import FaceMorpher
@@ -14,6 +15,11 @@ from tests.drawn import BACKDROP, draw_face
 from tests.fakes import tiny_morpher as build_tiny_morpher
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+os.environ["OMP_NUM_THREADS"] = "1"  # and in the processes that tests start
+torch.set_num_threads(1)
+"""Tiny networks gain nothing from a second thread, and threads that wait for each other starve on a busy machine."""
 
 
 def find_chromium() -> str | None:

@@ -16,7 +16,8 @@ from facemorph import __main__ as cli
 from facemorph.arguments import parser
 from facemorph.errors import AlignmentError, CheckpointNotFoundError, InputError
 from facemorph.morph import Quality
-from facemorph.pipeline import NUM_FRAMES, FaceMorpher, Morph
+from facemorph.pipeline import FaceMorpher, Morph
+from facemorph.settings import NUM_FRAMES
 from tests.fakes import tiny_morpher
 
 COMMANDS = ("morph", "strip", "frame", "edit", "align")

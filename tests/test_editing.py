@@ -100,7 +100,7 @@ def test_offered_attributes_are_known_ones() -> None:
 
 
 def test_what_passes_on_the_way_is_warned_of(tiny_morpher: FaceMorpher, face: AlignedFace, other: AlignedFace) -> None:
-    editor = tiny_morpher.codec._editor
+    editor = tiny_morpher.networks._editor
     assert editor is not None
     kept = editor.reading_bias.clone()
     editor.reading_bias[0] = 5.0
@@ -117,12 +117,12 @@ def test_the_shipped_editor_offers_the_common_ones() -> None:
 
 
 def test_an_edit_of_the_mirror_image_is_the_mirror_image_of_the_edit(tiny_morpher: FaceMorpher) -> None:
-    size = tiny_morpher.codec.image_size
+    size = tiny_morpher.networks.image_size
     x = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(3))
     points = torch.rand(1, 68, 2, generator=torch.Generator().manual_seed(4))
     present, change = torch.zeros(1, 3), torch.tensor([[1.0, -0.5, 0.0]])
-    plain = tiny_morpher.codec.changed(x, points, present, change)
-    turned = tiny_morpher.codec.changed(x.flip(-1), mirrored(points), present, change)
+    plain = tiny_morpher.networks.changed(x, points, present, change)
+    turned = tiny_morpher.networks.changed(x.flip(-1), mirrored(points), present, change)
     for one, other in zip(plain, turned, strict=True):
         torch.testing.assert_close(one, other.flip(-1), atol=1e-2, rtol=0)
     assert (plain[1] - plain[0]).abs().max() > 0.01

@@ -1,7 +1,7 @@
 """The tree is the architecture: who may import whom, read from the source of every file.
 
-app → facemorph.ui → facemorph.pipeline → codec → {align, models, morph, render}
-→ {images, checkpoint, attributes, errors}
+app → facemorph.ui → facemorph.pipeline → editing → networks → {align, models, render, edit → morph}
+→ {images, checkpoint, attributes, settings, errors}; facemorph ← judges ← training ← benchmarks
 """
 
 from __future__ import annotations
@@ -14,21 +14,40 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND, STAGES = {"images", "checkpoint", "errors", "attributes"}, {"align", "models", "morph", "render"}
+GROUND = {"images", "checkpoint", "errors", "attributes", "settings"}
+STAGES = {"align", "models", "morph", "edit", "render"}
 MAY_IMPORT = {
     "errors": set(),
-    "images": {"errors"},
-    "attributes": {"errors"},
-    "checkpoint": {"errors"},
+    **{ground: {"errors"} for ground in GROUND - {"errors"}},
     **{stage: GROUND | {stage} for stage in STAGES},
-    "codec": GROUND | STAGES,
-    "pipeline": GROUND | STAGES | {"codec"},
+    "edit": GROUND | {"edit", "morph"},
+    "networks": GROUND | STAGES,
+    "editing": GROUND | STAGES | {"networks"},
+    "pipeline": GROUND | STAGES | {"networks", "editing"},
     "ui": GROUND | STAGES | {"pipeline", "ui"},
     "arguments": GROUND | STAGES | {"pipeline"},
     "__main__": GROUND | STAGES | {"pipeline", "arguments"},
     "__init__": GROUND | STAGES | {"pipeline"},
 }
 """By the name of the file or folder in facemorph/: the others there that it may import."""
+ROOMS = (
+    {"legs"},
+    {"data"},
+    {"autoencoder", "aligner", "masks", "attributes", "ghosts", "pace", "figures"},
+    {"codes"},
+    {"editor", "attribute_vae", "prior"},
+    {"evaluate"},
+)
+"""The rooms of training/, from the ground up; a room may import itself and those below, never one beside it."""
+TREES = {
+    "facemorph": set(),
+    "judges": {"facemorph"},
+    "training": {"facemorph", "judges"},
+    "benchmarks": {"facemorph", "judges", "training"},
+}
+"""By the name of a tree: the others of the project that it may import."""
+MOST_FILES = 10
+"""In a room of training/, judges/ or benchmarks/."""
 HEAVY = {"face_alignment", "matplotlib", "lpips", "gradio", "mediapipe", "cv2", "skimage"}
 """What takes long to import or is optional: the package must not pull it in unasked."""
 
@@ -90,23 +109,71 @@ def top_level(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imported(path)}
 
 
+def python_files(tree: str) -> list[Path]:
+    return sorted((ROOT / tree).rglob("*.py"))
+
+
 def test_gradio_stays_in_the_page() -> None:
-    others = [path for path in package_files() if part_of(path) != "ui"] + sorted((ROOT / "training").rglob("*.py"))
+    others = [path for tree in TREES for path in python_files(tree) if path.relative_to(ROOT).parts[1] != "ui"]
     assert [str(path) for path in others if "gradio" in top_level(path)] == []
 
 
-def test_the_package_knows_no_training_and_no_benchmarks() -> None:
-    outside = {"training", "benchmarks", "tests", "app"}
-    assert [str(path) for path in package_files() if top_level(path) & outside] == []
+def test_trees_know_only_those_below() -> None:
+    """One arrow: the package knows nobody, judges know the package, training both, benchmarks all."""
+    outside = set(TREES) | {"tests", "app"}
+    wrong = {
+        str(path.relative_to(ROOT)): known
+        for tree in TREES
+        for path in python_files(tree)
+        if (known := top_level(path) & outside - TREES[tree] - {tree})
+    }
+    assert wrong == {}
 
 
-def test_training_does_not_know_the_page() -> None:
-    for path in sorted((ROOT / "training").rglob("*.py")):
-        assert "ui" not in parts_imported(path), path
+def test_only_the_page_knows_the_page() -> None:
+    for tree in set(TREES) - {"facemorph"}:
+        for path in python_files(tree):
+            assert "ui" not in parts_imported(path), path
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """Return the rooms of training/ that a file imports."""
+    return {name.split(".")[1] for name in imported(path) if name.startswith("training.")}
+
+
+def room_of(path: Path) -> str:
+    inside = path.relative_to(ROOT / "training").parts
+    return inside[0] if len(inside) > 1 else path.stem
+
+
+def floor_of(room: str) -> int:
+    return next(floor for floor, rooms in enumerate(ROOMS) if room in rooms)
+
+
+@pytest.mark.parametrize("path", python_files("training"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_rooms_know_only_those_below(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        assert rooms_imported(path) == set()
+        return
+    assert [other for other in rooms_imported(path) - {room} if floor_of(other) >= floor_of(room)] == []
+
+
+def test_the_rule_would_catch_a_room_beside() -> None:
+    assert floor_of("prior") == floor_of("editor") > floor_of("codes") > floor_of("attributes") > floor_of("data")
+    assert rooms_imported(ROOT / "training" / "editor" / "train.py") > {"legs", "codes", "autoencoder"}
+
+
+def test_rooms_are_small() -> None:
+    """A room that holds more than one thing at a time is two rooms."""
+    folders = [folder for tree in ("training", "judges", "benchmarks") for folder in (ROOT / tree).rglob("*")]
+    full = {str(f): n for f in folders if f.is_dir() and (n := len(list(f.glob("*.py")))) > MOST_FILES}
+    assert full == {}
 
 
 def test_no_module_sprawls() -> None:
-    long = {str(path): n for path in package_files() if (n := path.read_text(encoding="utf-8").count("\n")) > 400}
+    everywhere = [path for tree in TREES for path in python_files(tree)]
+    long = {str(path): n for path in everywhere if (n := path.read_text(encoding="utf-8").count("\n")) > 320}
     assert long == {}
 
 

@@ -1,6 +1,6 @@
 """What attributes do to a face: to its landmarks, and to the autoencoder's codes in a given geometry.
 
-A bilinear model, fitted in closed form (`training.fit_attribute_editor`), after the prototypes of Burt & Perrett (1995)
+A bilinear model, fitted in closed form (`training.editor.fit`), after the prototypes of Burt & Perrett (1995)
 and the bilinear models of Freeman & Tenenbaum (1997): each attribute has a direction, which depends on the geometry and
 on who the face is. All attributes are fitted together, so each direction is what one of them adds to all others.
 
@@ -22,7 +22,7 @@ from facemorph.models.blocks import Downsample, Upsample, stack
 
 NUM_LANDMARKS = 68
 NUM_COLOUR, NUM_SKIN = 4, 3
-"""Numbers of a part's colour and of the skin's, as `facemorph.morph.tint` measures them."""
+"""Numbers of a part's colour and of the skin's, as `facemorph.edit.tint` measures them."""
 POOLED = 4
 """Side of the grid that codes are averaged to for reading attributes."""
 FULL_REFINEMENT = 0.5
@@ -185,7 +185,7 @@ class AttributeEditor(nn.Module):
         Args:
             change: (B, K), added to the attributes.
             column: which of them.
-            colour: (B, 4) of the part, as `facemorph.morph.tint` measures it.
+            colour: (B, 4) of the part, as `facemorph.edit.tint` measures it.
             skin: (B, 3) of the skin, the first three of its colour.
 
         Returns:

@@ -1,6 +1,5 @@
 """From two aligned faces to the frames between them. Knows tensors, not photos, files or models."""
 
-from facemorph.morph.edit import edit_pictures
 from facemorph.morph.frames import (
     Endpoint,
     Interpolation,
@@ -22,7 +21,6 @@ __all__ = [
     "Positions",
     "Quality",
     "choose_alphas",
-    "edit_pictures",
     "landmarks_at",
     "pictures",
     "positions",

@@ -30,18 +30,3 @@ class MorphCodec(Codec, Protocol):
 
     def change(self, frames: torch.Tensor) -> torch.Tensor:
         """(T, 3, s, s) in [0, 1] → (T - 1,), how much the eye sees change from frame to frame."""
-
-
-class EditCodec(Codec, Protocol):
-    """What an edit needs besides; K attributes, points in parts of the side."""
-
-    def move(self, change: torch.Tensor) -> torch.Tensor:
-        """(B, K) changes of attributes → (B, 68, 2), by how much landmarks move."""
-
-    def changed(
-        self, x: torch.Tensor, points: torch.Tensor, present: torch.Tensor, change: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pictures (B, 3, s, s) in the geometry of `points` → decoded as they are, and with changed attributes."""
-
-    def tint(self, change: torch.Tensor, column: int, colour: torch.Tensor, skin: torch.Tensor) -> torch.Tensor:
-        """Colours of a part (B, 4) and of the skin (B, 3), of `morph.tint` → of the part as (B, K) changes make it."""

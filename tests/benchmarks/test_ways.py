@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from benchmarks import people, table
-from benchmarks.crops import Frames, scaled_landmarks, shrink
 from benchmarks.hard_pairs import HARD_PAIRS
 from benchmarks.judge import Floor, Verdict, worse_end
 from benchmarks.morph import chosen_names
-from benchmarks.peers import load_facemorpher
 from benchmarks.sheet import caption, contact_sheet
-from benchmarks.ways import Way, dissolve, opencv, ours, thin_plate
 from facemorph import AlignedFace, FaceMorpher
-from training.photos import Photo
-from training.split import is_validation
+from judges.crops import Frames, scaled_landmarks, shrink
+from judges.rivals.peers import load_facemorpher
+from judges.rivals.ways import Way, dissolve, opencv, ours, thin_plate
+from training.data.photos import Photo
+from training.data.split import is_validation
 
 NAMES = {
     "glasses × none", "bald × long hair", "beard × none", "smile × neutral", "hat × none", "turned × frontal",
@@ -91,7 +91,7 @@ def test_the_hard_pairs_keep_the_split() -> None:
     data = Path(__file__).resolve().parents[3] / "shared" / "data"
     if not data.is_dir():
         pytest.skip("the photos are not here: ../shared/data")
-    from training.photos import PhotoFiles
+    from training.data.photos import PhotoFiles
 
     person = {f"{photo.source}/{photo.name}": photo.person for photo in PhotoFiles(data).list()}
     for split, pairs in HARD_PAIRS.items():
@@ -110,7 +110,7 @@ def test_the_sheet_has_a_row_for_each_pair_and_way(tmp_path: Path, faces: tuple[
 
 
 def test_the_table_has_a_cell_for_every_column() -> None:
-    from benchmarks import distance
+    from judges import distance
 
     rng = np.random.default_rng(0)
     reference = distance.fit_reference(rng.normal(size=(60, 40)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from facemorph.models import AttributeEditor, AttributeEditorConfig
-from training.fit_attribute_editor import TYPICAL, fit_calibration, fit_tints
+from training.editor.fit import TYPICAL, fit_calibration, fit_tints
 
 NAMES = ("smile", "black_hair", "pale_skin")
 SMILE, BLACK, PALE = range(3)

@@ -12,9 +12,15 @@ import torch
 from facemorph import checkpoint
 from facemorph.attributes import ATTRIBUTES
 from facemorph.models import AttributeVae, AttributeVaeConfig, LatentPrior
-from training import train_attribute_vae
-from training.disentanglement import LASSO, disentanglement_and_completeness, fit_lasso, picture_factors, prior_gap
-from training.run_state import load_state, save_state
+from training.attribute_vae import train as train_attribute_vae
+from training.attribute_vae.evaluate import (
+    LASSO,
+    disentanglement_and_completeness,
+    fit_lasso,
+    picture_factors,
+    prior_gap,
+)
+from training.legs.state import load_state, save_state
 
 CONFIG = AttributeVaeConfig(
     attributes=("smile", "age"), latent_channels=3, latent_size=8, compact_dim=6, latent_dim=5, widths=(4, 6)

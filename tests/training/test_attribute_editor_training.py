@@ -11,10 +11,10 @@ import torch
 from facemorph.attributes import ATTRIBUTES, TINTED
 from facemorph.models import AttributeEditor, AttributeEditorConfig, FaceAutoencoder
 from tests.fakes import TINY_FACE
-from training import train_attribute_editor as training
-from training.edit_critics import STAGES, CodeCritic, PictureCritic
-from training.edit_losses import Faces, Shown, Stage, change_terms, critic_loss, editor_loss, probabilities
-from training.run_state import load_state, save_state
+from training.editor import train as training
+from training.editor.critics import STAGES, CodeCritic, PictureCritic
+from training.editor.losses import Faces, Shown, Stage, change_terms, critic_loss, editor_loss, probabilities
+from training.legs.state import load_state, save_state
 
 NAMES = tuple(ATTRIBUTES)
 COUNT = 4

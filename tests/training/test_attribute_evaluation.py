@@ -13,8 +13,12 @@ import torch.nn.functional as F
 from facemorph import AlignedFace
 from facemorph.errors import NoFaceFoundError
 from tests.drawn import draw_face
-from training import evaluate_attributes, judges
-from training.edit_measures import (
+from training.attributes import judges
+from training.attributes.judges import FITTED, FittedJudge, Labelled, face_squares, join, worth
+from training.attributes.label import NAMES, auc, fit_logistic, fit_ridge
+from training.editor import evaluate as evaluate_attributes
+from training.editor.evaluate import SIZE, Bench, make_edits, prepare_subjects, print_tables, row_of
+from training.editor.measures import (
     CEILING,
     Edited,
     directions,
@@ -25,9 +29,6 @@ from training.edit_measures import (
     psnr,
     succeeds,
 )
-from training.evaluate_attributes import SIZE, Bench, make_edits, prepare_subjects, print_tables, row_of
-from training.judges import FITTED, FittedJudge, Labelled, face_squares, join, worth
-from training.label_attributes import NAMES, auc, fit_logistic, fit_ridge
 
 SMILE, AGE, HAT = (NAMES.index(name) for name in ("smile", "age", "hat"))
 

@@ -16,11 +16,11 @@ from torch import nn
 from facemorph.models import ConvAutoencoder, ConvAutoencoderConfig, FaceAutoencoder, load_autoencoder
 from tests.drawn import draw_face
 from tests.fakes import TINY_FACE
-from training import train
-from training.data import Batch, PackedCrops
-from training.losses import AutoencoderLoss, LossWeights, kl_terms, pixel_errors
-from training.pack import pack_one
-from training.split import VALIDATION_PART, is_validation
+from training.autoencoder import train
+from training.autoencoder.losses import AutoencoderLoss, LossWeights, kl_terms, pixel_errors
+from training.data.crops import Batch, PackedCrops
+from training.data.pack import pack_one
+from training.data.split import VALIDATION_PART, is_validation
 
 
 class Half(nn.Module):

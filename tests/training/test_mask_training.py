@@ -13,9 +13,9 @@ pytest.importorskip("cv2", reason="training needs opencv-python-headless (requir
 from facemorph.align.crop import transform_points
 from facemorph.align.pose import MEAN_FACE, Pose
 from facemorph.models import PersonMask, PersonMaskConfig
-from training.evaluate_mask import auc
-from training.label_hair import guided, label
-from training.train_mask import Labels, agreement, jitter, loss_of, overlap, to_batch
+from training.masks.evaluate import auc
+from training.masks.label_hair import guided, label
+from training.masks.train import Labels, agreement, jitter, loss_of, overlap, to_batch
 
 SKIN, BROWN, BLUE, GRAY = (215, 165, 135), (75, 50, 35), (40, 60, 150), (125, 150, 130)
 SCALE, CENTRE = 34.5, 82.0

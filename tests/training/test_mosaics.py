@@ -14,10 +14,12 @@ from facemorph.align.crop import transform_points
 from facemorph.align.detector import REFERENCE_SCALE, DetectorOutput
 from facemorph.align.landmarks import LandmarkNetwork
 from facemorph.align.pose import MEAN_FACE, Pose, fit_pose
-from training import mosaics
-from training.mosaics import Material, Mosaic, fit_poses, make_mosaic, make_window, placing, targets
-from training.photo_pack import PhotoPack
-from training.train_aligner import detector_loss, landmark_loss
+from training.aligner import mosaics, windows
+from training.aligner.material import Material, fit_poses, placing
+from training.aligner.mosaics import Mosaic, make_mosaic, targets
+from training.aligner.train import detector_loss, landmark_loss
+from training.aligner.windows import make_window
+from training.data.photo_pack import PhotoPack
 
 RED = (255, 0, 0)
 
@@ -69,8 +71,8 @@ def test_placing_brings_a_pose_to_its_target() -> None:
 
 
 def test_windows_keep_the_marks_on_the_face(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mosaics, "degrade", lambda picture, rng: picture)
-    monkeypatch.setattr(mosaics, "cover", lambda *_: None)
+    monkeypatch.setattr(windows, "degrade", lambda picture, rng: picture)
+    monkeypatch.setattr(windows, "cover", lambda *_: None)
     rng = np.random.default_rng(1)
     red = [False, False]
     for _ in range(60):

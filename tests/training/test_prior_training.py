@@ -17,8 +17,11 @@ from facemorph import checkpoint
 from facemorph.models import FaceAutoencoder, LatentPrior, LatentPriorConfig
 from tests.drawn import draw_face
 from tests.fakes import TINY_FACE, tiny_autoencoder
-from training import evaluate_prior, prior_codes, sample_faces, train_prior
-from training.prior_codes import Codes
+from training.codes import encode as prior_codes
+from training.codes.encode import Codes
+from training.prior import evaluate as evaluate_prior
+from training.prior import sample as sample_faces
+from training.prior import train as train_prior
 
 TINY = LatentPriorConfig(
     latent_channels=4,

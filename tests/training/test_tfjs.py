@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from training.tfjs import GraphModel
+from training.attributes.tfjs import GraphModel
 
 
 def word(text: str) -> dict[str, str]:
