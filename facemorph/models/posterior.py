@@ -37,8 +37,13 @@ class DiagonalGaussian:
         """Draw by reparametrisation (Kingma & Welling 2014, section 2.4)."""
         if self.logvar is None:
             return self.mean
-        noise = torch.randn(self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype)
-        return self.mean + noise * torch.exp(0.5 * self.logvar)
+        return self.at(
+            torch.randn(self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype)
+        )
+
+    def at(self, noise: torch.Tensor) -> torch.Tensor:
+        """Return the point that lies `noise`, a tensor like `mean`, standard deviations from the mean."""
+        return self.mean if self.logvar is None else self.mean + noise * torch.exp(0.5 * self.logvar)
 
     def mode(self) -> torch.Tensor:
         """Return the mean."""

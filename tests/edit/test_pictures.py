@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from tests.edit.test_regions import face
 
 from facemorph.attributes import EVERYTHING, SHADE, Attribute, Painting
 from facemorph.edit import edit_pictures
 from facemorph.morph.maps import resize
+from tests.edit.test_regions import face
 
 SIZE, SMALL = 64, 32
 EVERYWHERE = [Attribute("more", "less")]

@@ -21,6 +21,10 @@ from training.autoencoder.losses import AutoencoderLoss, LossWeights, kl_terms, 
 from training.data.crops import Batch, PackedCrops
 from training.data.pack import pack_one
 from training.data.split import VALIDATION_PART, is_validation
+from training.legs.average import EMA_EVERY, Ema
+from training.legs.leg import add_arguments
+from training.legs.processes import ALONE, Share
+from training.legs.streams import Streams
 
 
 class Half(nn.Module):
@@ -109,7 +113,7 @@ def test_total_is_the_weighted_sum_of_its_terms(packed: Path) -> None:
     batch = Batch(plain.x[..., ::4, ::4], plain.inside[..., ::4, ::4], plain.landmarks / 4)
     weights = LossWeights(landmark=2.0, kl_warmup=10)
     loss = AutoencoderLoss(weights, Half(), lambda x: x.mean((2, 3)))
-    total, terms = loss(model, batch, step=5, generator=torch.Generator().manual_seed(0))
+    total, terms = loss(model, batch, step=5, streams=Streams(0, 5, Share(4)))
     expected = sum(getattr(weights, name) * value for name, value in terms.items())
     assert set(terms) == {"absolute", "squared", "perceptual", "landmark", "compact", "beta_spatial", "beta_compact"}
     assert total.item() == pytest.approx(expected, rel=1e-4)
@@ -120,16 +124,20 @@ def test_total_is_the_weighted_sum_of_its_terms(packed: Path) -> None:
 
 def test_a_plain_autoencoder_has_no_divergence(packed: Path) -> None:
     model = ConvAutoencoder(ConvAutoencoderConfig())
-    _, terms = AutoencoderLoss(LossWeights(perceptual=0), Half())(model, batch_of(packed), step=9999)
+    _, terms = AutoencoderLoss(LossWeights(perceptual=0), Half())(
+        model, batch_of(packed), step=9999, streams=Streams(0, 9999, Share(4))
+    )
     assert terms["beta_spatial"] == terms["beta_compact"] == 0
     assert "compact" not in terms
 
 
-def arguments(packed: Path, out: Path, minutes: float) -> argparse.Namespace:
-    return argparse.Namespace(
-        family="conv", packed=packed, out=out, weights=None, landmarks=None, minutes=minutes, total_minutes=1.0,
-        save_minutes=9.0, batch=2, lr=1e-3, ema=10.0, limit=None, loss='{"perceptual": 0}', device="cpu", seed=0,
-    )  # fmt: skip
+def arguments(packed: Path, out: Path, *words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, minutes=9, batch=2, lr=1e-3)
+    args = parser.parse_args(words)
+    settings = {"family": "conv", "weights": None, "landmarks": None, "ema": 10.0, "limit": None}
+    vars(args).update(settings, packed=packed, out=out, loss='{"perceptual": 0}')
+    return args
 
 
 def test_training_resumes_and_leaves_a_checkpoint(
@@ -137,10 +145,10 @@ def test_training_resumes_and_leaves_a_checkpoint(
 ) -> None:
     monkeypatch.setattr(train, "training_network", lambda weights: Half())
     for _ in range(2):
-        train.train(arguments(packed, tmp_path, minutes=0.02))
+        train.train(arguments(packed, tmp_path, "--steps", "30", "--total-steps", "400"), ALONE)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert log[1]["step"] > log[0]["step"] > 0
-    assert log[1]["minutes"] > log[0]["minutes"]
+    assert (log[0]["step"], log[1]["step"]) == (30, 60)
+    assert log[1]["minutes"] >= log[0]["minutes"]
     assert log[1]["absolute"] < log[0]["absolute"]
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     assert state["step"] == log[1]["step"]
@@ -153,7 +161,7 @@ def test_training_resumes_and_leaves_a_checkpoint(
 def test_ema_follows_with_its_horizon() -> None:
     model = nn.Linear(1, 1)
     nn.init.constant_(model.weight, 0.0)
-    ema = train.Ema(model, horizon=10 * train.EMA_EVERY)
+    ema = Ema(model, horizon=10 * EMA_EVERY)
     nn.init.constant_(model.weight, 1.0)
     values = []
     for _ in range(40):

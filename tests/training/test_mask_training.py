@@ -13,6 +13,7 @@ pytest.importorskip("cv2", reason="training needs opencv-python-headless (requir
 from facemorph.align.crop import transform_points
 from facemorph.align.pose import MEAN_FACE, Pose
 from facemorph.models import PersonMask, PersonMaskConfig
+from training.legs.streams import OneStream
 from training.masks.evaluate import auc
 from training.masks.label_hair import guided, label
 from training.masks.train import Labels, agreement, jitter, loss_of, overlap, to_batch
@@ -93,7 +94,7 @@ def test_labels_move_with_their_crops() -> None:
     torch.manual_seed(0)
     x = F.interpolate(torch.rand(6, 1, 9, 9), size=(128, 128), mode="bicubic").clamp(0, 1).expand(-1, 3, -1, -1)
     target = F.avg_pool2d(x, 2)[:, :1].expand(-1, 4, -1, -1)
-    moved, labels = jitter(x, target, torch.Generator().manual_seed(0))
+    moved, labels = jitter(x, target, OneStream(torch.Generator().manual_seed(0), len(x)))
     light = F.avg_pool2d(moved.mean(1, keepdim=True), 2).flatten(1)
     unmoved = target[:, 0].flatten(1)
     for row in range(6):

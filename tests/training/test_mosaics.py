@@ -15,9 +15,9 @@ from facemorph.align.detector import REFERENCE_SCALE, DetectorOutput
 from facemorph.align.landmarks import LandmarkNetwork
 from facemorph.align.pose import MEAN_FACE, Pose, fit_pose
 from training.aligner import mosaics, windows
+from training.aligner.losses import detector_loss, landmark_loss
 from training.aligner.material import Material, fit_poses, placing
 from training.aligner.mosaics import Mosaic, make_mosaic, targets
-from training.aligner.train import detector_loss, landmark_loss
 from training.aligner.windows import make_window
 from training.data.photo_pack import PhotoPack
 

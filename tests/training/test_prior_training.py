@@ -19,7 +19,11 @@ from tests.drawn import draw_face
 from tests.fakes import TINY_FACE, tiny_autoencoder
 from training.codes import encode as prior_codes
 from training.codes.encode import Codes
+from training.legs.leg import add_arguments
+from training.legs.processes import ALONE
+from training.legs.streams import OneStream
 from training.prior import evaluate as evaluate_prior
+from training.prior import losses, starts
 from training.prior import sample as sample_faces
 from training.prior import train as train_prior
 
@@ -99,7 +103,7 @@ def test_codes_are_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_maps_lie_between_0_and_1_and_reach_both() -> None:
-    maps = torch.cat([train_prior.smooth_maps(16, 16, generator(seed)) for seed in range(8)])
+    maps = torch.cat([starts.smooth_maps(16, OneStream(generator(seed), 16)) for seed in range(8)])
     assert maps.shape == (128, 1, 16, 16)
     assert maps.min() == 0
     assert maps.max() == 1
@@ -107,7 +111,7 @@ def test_maps_lie_between_0_and_1_and_reach_both() -> None:
 
 
 def test_blends_differ_from_their_goal_where_they_are_at_fault(prior: LatentPrior, codes: Codes) -> None:
-    start = train_prior.from_blends(prior, codes, ATTRIBUTES, torch.arange(10), generator())
+    start = starts.from_blends(prior, codes, ATTRIBUTES, torch.arange(10), OneStream(generator(), 10))
     assert start.attributes.isnan().all()
     wrong = (start.blend - start.clean).norm(dim=1, keepdim=True)
     untouched = start.fault == 0
@@ -121,7 +125,7 @@ def test_blends_differ_from_their_goal_where_they_are_at_fault(prior: LatentPrio
 
 
 def test_flow_matching_starts_from_the_code_itself(prior: LatentPrior, codes: Codes) -> None:
-    start = train_prior.from_noise(prior, codes, ATTRIBUTES, torch.arange(10), generator())
+    start = starts.from_noise(prior, codes, ATTRIBUTES, torch.arange(10), OneStream(generator(), 10))
     said = start.attributes.isfinite()
     assert torch.equal(start.attributes[said], ATTRIBUTES[said])
     assert 0 < said.sum() < said.numel()
@@ -137,11 +141,11 @@ def test_flow_matching_starts_from_the_code_itself(prior: LatentPrior, codes: Co
     assert 0 < varied.sum() < 10
 
 
-@pytest.mark.parametrize("start_of", [train_prior.from_noise, train_prior.from_blends])
+@pytest.mark.parametrize("start_of", [starts.from_noise, starts.from_blends])
 def test_the_loss_is_zero_for_the_network_that_finds_the_goal(
-    prior: LatentPrior, codes: Codes, start_of: train_prior.Starter
+    prior: LatentPrior, codes: Codes, start_of: starts.Starter
 ) -> None:
-    start = start_of(prior, codes, ATTRIBUTES, torch.arange(10), generator())
+    start = start_of(prior, codes, ATTRIBUTES, torch.arange(10), OneStream(generator(), 10))
 
     @torch.no_grad()
     @torch.autocast("cpu", enabled=False)
@@ -158,15 +162,15 @@ def test_the_loss_is_zero_for_the_network_that_finds_the_goal(
     def silent(u: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
         return torch.zeros_like(u)
 
-    losses = [train_prior.loss_of(prior, net, start, generator(3)).mean() for net in (answer, silent)]  # type: ignore
-    assert losses[0] < 0.02 * losses[1]
+    found, left = (losses.loss_of(prior, net, start, OneStream(generator(3), 10)).mean() for net in (answer, silent))  # type: ignore
+    assert found < 0.02 * left
 
 
 def test_flow_losses_of_a_silent_network_on_gaussian_codes_are_known() -> None:
     model = LatentPrior(TINY)
     spatial = torch.randn(2, 400, 4, 4, 4, generator=generator(4)).half()
     compact = F.normalize(torch.randn(2, 400, 16, generator=generator(5)), dim=-1).half()
-    found = train_prior.flow_losses(model, Codes(spatial, compact, spatial, compact), told=True)
+    found = losses.flow_losses(model, Codes(spatial, compact, spatial, compact), told=True)
     for t, value in found.items():  # variance of noise - u given (1 - t) u + t noise, both N(0, 1)
         assert value == pytest.approx(1 / ((1 - float(t)) ** 2 + float(t) ** 2), rel=0.05)
 
@@ -178,40 +182,37 @@ def test_training_lowers_the_loss_and_resumes(tmp_path: Path, codes: Codes, monk
     monkeypatch.setattr(train_prior, "LatentPriorConfig", lambda **sizes: TINY)
     monkeypatch.setattr(train_prior, "coded_rows", lambda packed, validation: np.arange(10))
     monkeypatch.setattr(train_prior, "load_attributes", lambda path, rows: ATTRIBUTES)
-    args = argparse.Namespace(
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, minutes=9, batch=8, lr=3e-3)
+    args = parser.parse_args(["--steps", "40", "--total-steps", "80"])
+    vars(args).update(
         packed=tmp_path / "none.npz",
         attributes=tmp_path / "none.npz",
         start=None,
         blends=4,
         out=tmp_path,
         autoencoder=tmp_path / "autoencoder",
-        minutes=0.06,
-        total_minutes=0.12,
-        save_minutes=9.0,
-        batch=8,
         width=16,
         depth=1,
         heads=2,
-        lr=3e-3,
         ema=50.0,
         compile=False,
-        seed=0,
     )
     for _ in range(2):
-        train_prior.train(args)
+        train_prior.train(args, ALONE)
     first, second = (json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines())
-    assert second["step"] > first["step"] > 10
-    assert second["minutes"] == pytest.approx(0.12, abs=0.03)
+    assert (first["step"], second["step"]) == (40, 80)
+    assert second["minutes"] >= first["minutes"]
     assert sum(second["flow"].values()) < sum(first["flow"].values())
     loaded = LatentPrior.from_checkpoint(tmp_path / "checkpoint")
     assert loaded.config == TINY
     assert loaded.compact_codes.axes.any()
     torch.testing.assert_close(loaded.compact_codes.attribute_mean, ATTRIBUTES.mean(0), atol=1e-3, rtol=0)
-    args.start, args.out, args.minutes = tmp_path / "checkpoint", tmp_path / "again", 0.0
+    args.start, args.out, args.steps = tmp_path / "checkpoint", tmp_path / "again", 0
     args.out.mkdir()
     for name in ("training", "validation"):
         torch.save(vars(codes), args.out / f"codes-{name}.pt")
-    train_prior.train(args)
+    train_prior.train(args, ALONE)
     begun = LatentPrior.from_checkpoint(args.out / "checkpoint")
     torch.testing.assert_close(begun.from_compact.weight, loaded.from_compact.weight)
 

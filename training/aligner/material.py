@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -30,6 +30,10 @@ class Material:
     poses: FloatArray
     negatives: list[Picture]
     hard: list[Picture] = field(default_factory=list)
+
+    def part(self, place: int, batch: int) -> Material:
+        """Return the material whose photos belong to one place of a batch (`training.legs.processes`)."""
+        return replace(self, rows=self.rows[place::batch])
 
 
 def load_material(packed: Path, *, hard: Path | None = None) -> Material:

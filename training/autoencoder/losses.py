@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from facemorph.align import canonical_landmarks, load_landmark_network
-from facemorph.models import FaceAutoencoder, LatentPosterior
+from facemorph.models import FaceAutoencoder, Latent, LatentPosterior
 from training.data.crops import Batch
+from training.legs.processes import Evened, unshared
+from training.legs.streams import Streams
 
 Points = Callable[[torch.Tensor], torch.Tensor]
 
@@ -39,10 +42,10 @@ class LossWeights:
     kl_warmup: int = 2000
 
 
-def pixel_errors(output: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+def pixel_errors(output: torch.Tensor, batch: Batch, evened: Evened = unshared) -> tuple[torch.Tensor, torch.Tensor]:
     """Return mean absolute and mean squared error over what the photos really show."""
     difference = (output - batch.x) * batch.inside
-    area = batch.inside.sum() * 3
+    area = evened(batch.inside.sum() * 3)
     return difference.abs().sum() / area, difference.square().sum() / area
 
 
@@ -50,6 +53,15 @@ def kl_terms(posterior: LatentPosterior, num_values: int) -> tuple[torch.Tensor,
     """Return the mean KL of the spatial and the compact code, in nats per value of the picture."""
     compact = torch.zeros(()) if posterior.compact is None else posterior.compact.kl().mean()
     return posterior.spatial.kl().mean() / num_values, compact / num_values
+
+
+def draw(posterior: LatentPosterior, streams: Streams) -> Latent:
+    """Draw from both codes, each sample with the noise of its stream."""
+    spatial, compact = posterior.spatial, posterior.compact
+    drawn = spatial.at(streams.randn(*spatial.mean.shape[1:]).to(spatial.mean))
+    if compact is None:
+        return Latent(drawn)
+    return Latent(drawn, F.normalize(compact.at(streams.randn(*compact.mean.shape[1:]).to(compact.mean)), dim=1))
 
 
 class AutoencoderLoss(nn.Module):
@@ -60,19 +72,26 @@ class AutoencoderLoss(nn.Module):
         perceptual: a module (output, target) → scalar.
         landmarks: a function (B, 3, S, S) → (B, 68, 2) points as parts of the side, or None where `weights.landmark` is
             0.
+        evened: how an amount is evened out among the processes; alone it stays as it is.
     """
 
-    def __init__(self, weights: LossWeights, perceptual: nn.Module, landmarks: Points | None = None) -> None:
+    def __init__(
+        self,
+        weights: LossWeights,
+        perceptual: nn.Module,
+        landmarks: Points | None = None,
+        evened: Evened = unshared,
+    ) -> None:
         super().__init__()
-        self.weights, self.perceptual, self.landmarks = weights, perceptual, landmarks
+        self.weights, self.perceptual, self.landmarks, self.evened = weights, perceptual, landmarks, evened
 
     def forward(
-        self, model: nn.Module, batch: Batch, step: int, generator: torch.Generator | None = None
+        self, model: nn.Module, batch: Batch, step: int, streams: Streams
     ) -> tuple[torch.Tensor, dict[str, float]]:
         posterior = model.encode(batch.x)
-        z = posterior.sample(generator)
+        z = draw(posterior, streams)
         output = model.decode(z).float()
-        terms = dict(zip(("absolute", "squared"), pixel_errors(output, batch), strict=True))
+        terms = dict(zip(("absolute", "squared"), pixel_errors(output, batch, self.evened), strict=True))
         spatial, compact = kl_terms(posterior, batch.x[0].numel())
         warmup = min(1.0, step / max(1, self.weights.kl_warmup))
         terms["beta_spatial"], terms["beta_compact"] = spatial * warmup, compact * warmup
@@ -89,7 +108,7 @@ class AutoencoderLoss(nn.Module):
             few = max(1, len(output) // 4)
             part = Batch(batch.x[:few], batch.inside[:few], batch.landmarks[:few])
             alone = model.decode(model.without_spatial(type(z)(z.spatial[:few], z.compact[:few])))
-            absolute, squared = pixel_errors(alone.float(), part)
+            absolute, squared = pixel_errors(alone.float(), part, self.evened)
             terms["compact"] = self.weights.absolute * absolute + self.weights.squared * squared
         total = torch.stack([getattr(self.weights, name) * value for name, value in terms.items()]).sum()
         return total, {name: float(value.detach()) for name, value in terms.items()}

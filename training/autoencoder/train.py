@@ -4,7 +4,8 @@
     python -m training.autoencoder.train conv --packed packed/crops.npz --weights WEIGHTS --out runs/conv --minutes 10
 
 Each call goes on from `state.pt` in `--out`; the learning rate falls to zero at the end of `--total-minutes` of
-training (all legs together, by default this one). EMA weights are written to `<out>/checkpoint`.
+training (all legs together, by default this one). EMA weights are written to `<out>/checkpoint`. Under torchrun all
+processes share each batch.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,13 @@ from facemorph import checkpoint
 from facemorph.models import ConvAutoencoder, ConvAutoencoderConfig, FaceAutoencoder, FaceAutoencoderConfig
 from training.autoencoder.losses import AutoencoderLoss, LossWeights, landmark_points
 from training.autoencoder.perceptual import training_network
-from training.data.crops import PackedCrops
+from training.data.crops import Batch, PackedCrops
 from training.legs.average import EMA_EVERY, Ema
 from training.legs.learning_rate import warm_then_cosine
+from training.legs.leg import Leg, add_arguments, autocast
+from training.legs.processes import Processes, joined
+from training.legs.state import load_state, log, save_state
+from training.legs.streams import Streams
 
 FAMILIES = {"face": (FaceAutoencoder, FaceAutoencoderConfig), "conv": (ConvAutoencoder, ConvAutoencoderConfig)}
 
@@ -44,95 +48,111 @@ def psnr_of(model: nn.Module, crops: PackedCrops, device: torch.device, *, compa
     return float(torch.cat(values).mean())
 
 
-def train(args: argparse.Namespace) -> None:
-    torch.manual_seed(args.seed)
-    device = torch.device(args.device)
-    model_type, config_type = FAMILIES[args.family]
-    config = config_type()
-    model = model_type(config).to(device, memory_format=torch.channels_last)
-    weights = LossWeights(**json.loads(args.loss))
-    loss_of = AutoencoderLoss(
-        weights,
-        training_network(args.weights).to(device),
-        landmark_points(args.landmarks, device) if weights.landmark else None,
-    )
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
-    ema = Ema(model, args.ema)
-    step, spent = 0, 0.0
-    state_path = args.out / "state.pt"
-    if state_path.exists():
-        state = torch.load(state_path, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        ema.weights, ema.count, step, spent = state["ema"], state["ema_count"], state["step"], state["spent"]
-    crops = PackedCrops(args.packed, validation=False, limit=args.limit)
-    held_out = PackedCrops(args.packed, validation=True, limit=96)
-    rng = np.random.default_rng([args.seed, step])
-    total = 60 * (args.total_minutes or args.minutes + spent / 60)
-    start, logged, sums = time.monotonic(), time.monotonic(), {}
-    began = spent
+class Objective(nn.Module):
+    """A model with its loss, as one module that processes can share.
 
-    def save() -> None:
-        args.out.mkdir(parents=True, exist_ok=True)
-        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "ema": ema.weights}
-        torch.save({**state, "ema_count": ema.count, "step": step, "spent": spent}, state_path.with_suffix(".tmp"))
-        state_path.with_suffix(".tmp").replace(state_path)
-        averaged = model_type(config)
-        averaged.load_state_dict(ema.weights)
-        averaged.eval().to(device, memory_format=torch.channels_last)
-        checkpoint.save(args.out / "checkpoint", averaged, config)
-        line = {"step": step, "minutes": round(spent / 60, 2), "psnr": round(psnr_of(averaged, held_out, device), 3)}
-        if model_type is FaceAutoencoder:
-            line["psnr_compact"] = round(psnr_of(averaged, held_out, device, compact_only=True), 3)
-        line |= {name: round(value / max(1, sums["count"]), 6) for name, value in sums.items() if name != "count"}
-        with (args.out / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)
+    Args:
+        model: what learns.
+        loss: of it.
+        weight: of this process's samples (`Share.weight`).
+    """
 
-    while (elapsed := time.monotonic() - start) < 60 * args.minutes:
-        spent = began + elapsed
-        progress = min(1.0, spent / total)
-        rate = args.lr * warm_then_cosine(step, progress, 200)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        index = rng.integers(0, len(crops), args.batch)
-        batch = crops.batch(index, rng.random(args.batch) < 0.5, device)
-        with torch.autocast(device.type, torch.bfloat16):
-            loss, terms = loss_of(model, batch, step)
-        optimizer.zero_grad(set_to_none=True)
+    def __init__(self, model: nn.Module, loss: AutoencoderLoss, weight: float) -> None:
+        super().__init__()
+        self.model, self.loss, self.weight = model, loss, weight
+
+    def forward(self, batch: Batch, step: int, streams: Streams) -> tuple[torch.Tensor, dict[str, float]]:
+        total, terms = self.loss(self.model, batch, step, streams)
+        return self.weight * total, terms
+
+
+class Training:
+    """An autoencoder in training, with its optimizer and its average."""
+
+    def __init__(self, args: argparse.Namespace, processes: Processes) -> None:
+        torch.manual_seed(args.seed)
+        self.out, self.device = args.out, processes.device
+        self.model_type, config_type = FAMILIES[args.family]
+        self.config = config_type()
+        self.model = self.model_type(self.config).to(self.device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
+        self.ema, self.autocast = Ema(self.model, args.ema), autocast(args, self.device)
+        self.learning = {"model": self.model}, {"optimizer": self.optimizer}
+        self.done = load_state(args.out, *self.learning, processes)
+        if self.done is not None:
+            self.ema.restore(self.done)
+        self.held_out = PackedCrops(args.packed, validation=True, limit=96)
+        self._sums: dict[str, float] = {}
+
+    def step(self, objective: nn.Module, batch: Batch, streams: Streams, rate: float) -> None:
+        """Take one step, and sum up the terms of the loss for the log."""
+        self.optimizer.param_groups[0]["lr"] = rate
+        with self.autocast:
+            loss, terms = objective(batch, streams.step, streams)
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         if torch.isfinite(norm):
-            optimizer.step()
-        step += 1
-        if step % EMA_EVERY == 0:
-            ema.update(model)
+            self.optimizer.step()
+        if (streams.step + 1) % EMA_EVERY == 0:
+            self.ema.update(self.model)
         for name, value in {**terms, "count": 1, "norm": float(norm)}.items():
-            sums[name] = sums.get(name, 0) + value
-        if time.monotonic() - logged > 60 * args.save_minutes:
-            save()
-            logged, sums = time.monotonic(), {}
-    save()
+            self._sums[name] = self._sums.get(name, 0) + value
+
+    def save(self, leg: Leg) -> None:
+        """Write the state, the checkpoint and a line of the log."""
+        save_state(self.out, *self.learning, **self.ema.state(), **leg.done)
+        averaged = self.model_type(self.config)
+        averaged.load_state_dict(self.ema.weights)
+        averaged.eval().to(self.device, memory_format=torch.channels_last)
+        checkpoint.save(self.out / "checkpoint", averaged, self.config)
+        psnr = psnr_of(averaged, self.held_out, self.device)
+        line = {"step": leg.step, "minutes": round(leg.spent / 60, 2), "psnr": round(psnr, 3)}
+        if self.model_type is FaceAutoencoder:
+            line["psnr_compact"] = round(psnr_of(averaged, self.held_out, self.device, compact_only=True), 3)
+        count = max(1, self._sums.pop("count", 0))
+        log(self.out, line | {name: round(value / count, 6) for name, value in self._sums.items()})
+        self._sums = {}
+
+
+def train(args: argparse.Namespace, processes: Processes) -> None:
+    """Train one leg."""
+    training, share = Training(args, processes), processes.share(args.batch)
+    weights = LossWeights(**json.loads(args.loss))
+    loss = AutoencoderLoss(
+        weights,
+        training_network(args.weights).to(processes.device),
+        landmark_points(args.landmarks, processes.device) if weights.landmark else None,
+        processes.evening(share),
+    )
+    objective = processes.shared(Objective(training.model, loss, share.weight))
+    crops = PackedCrops(args.packed, validation=False, limit=args.limit, share=share)
+    leg = Leg(args, processes, training.done)
+    for progress in leg:
+        streams = Streams(args.seed, leg.step, share)
+        index, mirror = streams.rows(crops.count).numpy(), (streams.rand() < 0.5).numpy()
+        rate = args.lr * warm_then_cosine(leg.step, progress, 200)
+        training.step(objective, crops.batch(index, mirror, processes.device), streams, rate)
+        if leg.save_now():
+            training.save(leg)
+    if processes.first:
+        training.save(leg)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("--packed", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="folder of perceptual weights; without it torchvision's VGG16")
     parser.add_argument("--landmarks", type=Path, default=checkpoint.CHECKPOINTS / "aligner-landmarks")
-    parser.add_argument("--minutes", type=float, default=9)
-    parser.add_argument("--total-minutes", type=float)
-    parser.add_argument("--save-minutes", type=float, default=5)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--ema", type=float, default=1000, help="horizon in steps")
     parser.add_argument("--limit", type=int, help="train on at most this many crops")
     parser.add_argument("--loss", default="{}", help=f"JSON over {dataclasses.asdict(LossWeights())}")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--seed", type=int, default=0)
-    train(parser.parse_args())
+    add_arguments(parser, minutes=9, batch=16, lr=1e-3)
+    args = parser.parse_args()
+    with joined(args.device) as processes:
+        train(args, processes)
 
 
 if __name__ == "__main__":

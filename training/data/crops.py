@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from facemorph.align.pose import MIRROR_ORDER
+from training.legs.processes import Share
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,21 @@ class PackedCrops:
         path: a file of `training.data.pack`.
         validation: which side of the split.
         limit: take at most this many, spread over the file.
+        share: hold only the rows that this process draws.
+
+    Attributes:
+        count: crops of all processes together.
+        rows: which of them are here, increasing.
     """
 
-    def __init__(self, path: Path, *, validation: bool, limit: int | None = None) -> None:
+    def __init__(self, path: Path, *, validation: bool, limit: int | None = None, share: Share | None = None) -> None:
         packed = np.load(path)
         chosen = np.flatnonzero(packed["validation"] == validation)
         if limit is not None and limit < len(chosen):
             chosen = chosen[np.linspace(0, len(chosen) - 1, limit).astype(int)]
+        self.count = len(chosen)
+        self.rows = np.arange(self.count) if share is None else share.rows(self.count)
+        chosen = chosen[self.rows]
         content, offset = packed["content"], packed["offset"]
         first = decode_crop(content[offset[chosen[0]] : offset[chosen[0] + 1]])
         self.images = np.empty((len(chosen), *first.shape), np.uint8)
@@ -55,7 +64,8 @@ class PackedCrops:
         return len(self.images)
 
     def batch(self, index: np.ndarray, mirror: np.ndarray, device: torch.device) -> Batch:
-        """Return the crops at `index` (B,), those where `mirror` (B,) is True turned left to right."""
+        """Return the crops at `index` (B,) of `count`, those where `mirror` (B,) is True turned left to right."""
+        index = np.searchsorted(self.rows, index)
         x = torch.from_numpy(self.images[index]).to(device).permute(0, 3, 1, 2).float() / 255
         landmarks = self.landmarks[index].copy()
         landmarks[mirror, :, 0] = x.shape[-1] - 1 - landmarks[mirror, :, 0]

@@ -2,13 +2,12 @@
 
 python -m training.masks.train --packed packed/crops.npz --masks packed/masks.npz --hair packed/hair.npz --out runs/mask
 
-A call goes on from the weights in its `--out` folder, with a new cosine of the learning rate.
+A call goes on from the state in its `--out` folder.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from facemorph import checkpoint
 from facemorph.models import PersonMask, PersonMaskConfig
 from training.data.crops import decode_crop
 from training.legs.learning_rate import warm_then_cosine
+from training.legs.leg import Leg, add_arguments, autocast
+from training.legs.processes import Evened, Processes, Share, joined, unshared
+from training.legs.state import load_state, log, save_state
+from training.legs.streams import Draws, Streams
 
 CERTAIN = (0.02, 0.005)
 """Labels of person and of hair are kept this far from 0 and 1: their edges are no better than that."""
@@ -81,15 +85,14 @@ def to_batch(labels: Labels, device: torch.device) -> tuple[torch.Tensor, torch.
     return x.contiguous(memory_format=torch.channels_last), target
 
 
-def jitter(x: torch.Tensor, target: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def jitter(x: torch.Tensor, target: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
     """Mirror, turn, scale and shift crops with their labels; change brightness, contrast, colour and sharpness."""
 
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
-        return (low + (high - low) * torch.rand(shape, generator=generator)).to(x.device)
+        return (low + (high - low) * draws.rand(*shape)).to(x.device)
 
-    count = len(x)
-    scale, angle, shift = uniform(0.88, 1.12, count), uniform(-0.15, 0.15, count), uniform(-0.1, 0.1, count, 2)
-    mirror = torch.where(uniform(0, 1, count) < 0.5, -1.0, 1.0)
+    scale, angle, shift = uniform(0.88, 1.12), uniform(-0.15, 0.15), uniform(-0.1, 0.1, 2)
+    mirror = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
     cos, sin = scale * angle.cos(), scale * angle.sin()
     theta = torch.stack([torch.stack([cos * mirror, -sin], 1), torch.stack([sin * mirror, cos], 1)], 1)
     theta = torch.cat([theta, shift[..., None]], 2)
@@ -99,25 +102,30 @@ def jitter(x: torch.Tensor, target: torch.Tensor, generator: torch.Generator) ->
         for plane in (x, target)
     )  # fmt: skip
     blurred = F.interpolate(F.avg_pool2d(x, 2), scale_factor=2.0, mode="bilinear")
-    x = torch.where(uniform(0, 1, count, 1, 1, 1) < 0.15, blurred, x)
-    x = x * uniform(0.75, 1.25, count, 3, 1, 1) * uniform(0.7, 1.3, count, 1, 1, 1)
-    x = torch.where(uniform(0, 1, count, 1, 1, 1) < 0.15, x.mean(1, keepdim=True), x)
-    x = (x + uniform(-0.1, 0.1, count, 1, 1, 1)).clamp(0, 1)
+    x = torch.where(uniform(0, 1, 1, 1, 1) < 0.15, blurred, x)
+    x = x * uniform(0.75, 1.25, 3, 1, 1) * uniform(0.7, 1.3, 1, 1, 1)
+    x = torch.where(uniform(0, 1, 1, 1, 1) < 0.15, x.mean(1, keepdim=True), x)
+    x = (x + uniform(-0.1, 0.1, 1, 1, 1)).clamp(0, 1)
     return x.contiguous(memory_format=torch.channels_last), target
 
 
-def loss_of(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def loss_of(
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    evened: Evened = unshared,
+) -> torch.Tensor:
     """Return the weighted cross-entropy of person, and of hair within it.
 
     Args:
         logits: (B, 2, 64, 64), as `PersonMask.logits`.
         target: (B, 4, 64, 64), as `to_batch`.
+        evened: how an amount is evened out among the processes (`Processes.evening`).
     """
     truth, weight = target.chunk(2, 1)
     certain = torch.tensor(CERTAIN, device=truth.device).reshape(1, 2, 1, 1)
     truth = torch.minimum(torch.maximum(truth, certain), 1 - certain)
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    return ((weight * entropy).sum((0, 2, 3)) / weight.sum((0, 2, 3)).clamp_min(1)).sum()
+    return ((weight * entropy).sum((0, 2, 3)) / evened(weight.sum((0, 2, 3)), 1)).sum()
 
 
 def overlap(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
@@ -144,46 +152,64 @@ def agreement(model: PersonMask, labels: Labels) -> tuple[float, float]:
     return float(torch.cat(people).mean()), float(hairs[0] / hairs[1].clamp_min(1))
 
 
+class Objective(nn.Module):
+    """The mask with its loss, as one module that processes can share."""
+
+    def __init__(self, model: PersonMask, processes: Processes, share: Share) -> None:
+        super().__init__()
+        self.model, self._weight, self._evened = model, share.weight, processes.evening(share)
+
+    def forward(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self._weight * loss_of(self.model.logits(x).float(), target, self._evened)
+
+
+def train(args: argparse.Namespace, processes: Processes) -> None:
+    """Train one leg."""
+    torch.manual_seed(args.seed)
+    share, device = processes.share(args.batch), processes.device
+    model = PersonMask(PersonMaskConfig()).train().to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=1e-3)
+    learning = {"model": model}, {"optimizer": optimizer}
+    leg = Leg(args, processes, load_state(args.out, *learning, processes))
+    objective = processes.shared(Objective(model, processes, share))
+    labels, held_back = read_labels(args.packed, args.masks, args.hair)
+    count, rows = len(labels), share.rows(len(labels))
+    labels, held_back = labels.at(rows), held_back.at(np.flatnonzero(held_back.taught)[:320])
+
+    def save() -> None:
+        save_state(args.out, *learning, **leg.done)
+        checkpoint.save(args.out / "checkpoint", model, model.config)
+        person, hair = agreement(model, held_back)
+        line = {"step": leg.step, "minutes": round(leg.spent / 60, 2), "held_back": len(held_back)}
+        log(args.out, line | {"iou_person": round(person, 4), "iou_hair": round(hair, 4)})
+
+    for progress in leg:
+        optimizer.param_groups[0]["lr"] = args.lr * warm_then_cosine(leg.step, progress, 100)
+        streams = Streams(args.seed, leg.step, share)
+        drawn = labels.at(np.searchsorted(rows, streams.rows(count).numpy()))
+        x, target = jitter(*to_batch(drawn, device), streams)
+        with autocast(args, device):
+            loss = objective(x, target)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if leg.save_now():
+            save()
+    if processes.first:
+        save()
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--packed", type=Path, required=True)
     parser.add_argument("--masks", type=Path, required=True)
     parser.add_argument("--hair", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=12)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--seed", type=int, default=0)
+    add_arguments(parser, minutes=12, batch=32, lr=2e-3, save_minutes=1)
     args = parser.parse_args()
-    torch.manual_seed(args.seed)
-    generator, rng = torch.Generator().manual_seed(args.seed), np.random.default_rng(args.seed)
-    device, folder = torch.device(args.device), args.out / "checkpoint"
-    model = PersonMask.from_checkpoint(folder) if folder.is_dir() else PersonMask(PersonMaskConfig())
-    model = model.train().to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=1e-3)
-    labels, held_back = read_labels(args.packed, args.masks, args.hair)
-    held_back = held_back.at(np.flatnonzero(held_back.taught)[:320])
-    start, step = time.monotonic(), 0
-    while (progress := (time.monotonic() - start) / (60 * args.minutes)) < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = args.lr * warm_then_cosine(step, progress, 100)
-        index = rng.integers(0, len(labels), args.batch)
-        x, target = jitter(*to_batch(labels.at(index), device), generator)
-        with torch.autocast(device.type, torch.bfloat16):
-            logits = model.logits(x)
-        loss = loss_of(logits.float(), target)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        if step % 250 == 0:
-            print(f"step {step} loss {loss.item():.4f} iou {agreement(model, held_back)}", flush=True)
-            checkpoint.save(folder, model, model.config)
-    checkpoint.save(folder, model, model.config)
-    person, hair = agreement(model, held_back)
-    print(f"step {step}, {len(held_back)} crops of people held back: iou {person:.4f} person, {hair:.4f} hair")
+    with joined(args.device) as processes:
+        train(args, processes)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import time
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,10 @@ from facemorph.morph import positions, probe, render_frames
 from judges.perceptual import load_lpips
 from training.data.photos import PhotoFiles
 from training.data.split import is_validation
+from training.legs.leg import Leg, add_arguments
+from training.legs.processes import Processes, joined
+from training.legs.state import load_state, log, save_state
+from training.legs.streams import Streams
 
 ALPHAS = torch.linspace(0, 1, 25)
 FRAME_SIZE = 256
@@ -64,46 +67,71 @@ def disagreement(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
     return ratio.var()
 
 
+class Objective(nn.Module):
+    """The network with its loss, as one module that processes can share."""
+
+    def __init__(self, model: PaceNetwork, weight: float) -> None:
+        super().__init__()
+        self.model, self.weight = model, weight
+
+    def forward(self, frames: torch.Tensor, changes: torch.Tensor) -> torch.Tensor:
+        """Return the disagreement with (M, T - 1) changes of the probes (M, T, 3, S, S) of morphs."""
+        losses = [disagreement(self.model(probes), change) for probes, change in zip(frames, changes, strict=True)]
+        return self.weight * torch.stack(losses).mean()
+
+
+def train(args: argparse.Namespace, processes: Processes) -> None:
+    """Train one leg, and report on the morphs that are held back."""
+    torch.manual_seed(args.seed)
+    args.out.mkdir(parents=True, exist_ok=True)
+    cache = args.out / "morphs.pt"
+    with processes.one_at_a_time():
+        if not cache.is_file():
+            torch.save(make_morphs(args.data, args.pairs, load_lpips("squeeze", args.weights), args.seed), cache)
+        probes, changes = torch.load(cache, weights_only=True)
+    held = torch.arange(len(probes)) % HELD_BACK == 0
+    taught, kept_back = (torch.nonzero(side).flatten() for side in (~held, held))
+    model = PaceNetwork(PaceNetworkConfig()).to(processes.device)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=1e-2)
+    learning, share = ({"model": model}, {"optimizer": optimizer}), processes.share(args.batch)
+    leg = Leg(args, processes, load_state(args.out, *learning, processes))
+    objective = processes.shared(Objective(model, share.weight))
+
+    def save() -> None:
+        save_state(args.out, *learning, **leg.done)
+        checkpoint.save(args.out / "checkpoint", model, model.config)
+        with torch.inference_mode():
+            shown = [(probes[i].to(processes.device).float() / 255, changes[i].to(processes.device)) for i in kept_back]
+            left = [disagreement(model(frames), change).sqrt() for frames, change in shown]
+        line = {"step": leg.step, "minutes": round(leg.spent / 60, 2), "held_back": len(left)}
+        log(args.out, line | {"log_ratio_to_lpips_squeeze": round(float(torch.stack(left).mean()), 3)})
+
+    for progress in leg:
+        optimizer.param_groups[0]["lr"] = args.lr * (1 - progress)
+        streams = Streams(args.seed, leg.step, share)
+        index, turned = taught[streams.rows(len(taught))], streams.rand() < 0.5
+        frames = probes[index].float() / 255
+        frames = torch.where(turned.view(-1, 1, 1, 1, 1), frames.flip(-1), frames)
+        loss = objective(frames.to(processes.device), changes[index].to(processes.device))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if leg.save_now():
+            save()
+    if processes.first:
+        save()
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="folder of SqueezeNet's weights; without it torchvision's")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=70)
-    parser.add_argument("--minutes", type=float, default=6)
-    parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=0)
+    add_arguments(parser, minutes=6, batch=2, lr=2e-3)
     args = parser.parse_args()
-    torch.manual_seed(args.seed)
-    args.out.mkdir(parents=True, exist_ok=True)
-    cache = args.out / "morphs.pt"
-    if not cache.is_file():
-        torch.save(make_morphs(args.data, args.pairs, load_lpips("squeeze", args.weights), args.seed), cache)
-    probes, changes = torch.load(cache, weights_only=True)
-    held = torch.arange(len(probes)) % HELD_BACK == 0
-    config = PaceNetworkConfig()
-    model = PaceNetwork(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=1e-2)
-    train, start, step = torch.nonzero(~held).flatten(), time.monotonic(), 0
-    while (progress := (time.monotonic() - start) / (60 * args.minutes)) < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = args.lr * (1 - progress)
-        loss = torch.zeros(())
-        for index in train[torch.randint(len(train), (2,))]:
-            frames = probes[index].float() / 255
-            if torch.rand(()) < 0.5:
-                frames = frames.flip(-1)
-            loss = loss + disagreement(model(frames), changes[index]) / 2
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        step += 1
-        if step % 100 == 0:
-            print(f"step {step} loss {loss.item():.4f}", flush=True)
-    with torch.inference_mode():
-        left = [disagreement(model(probes[i].float() / 255), changes[i]).sqrt() for i in torch.nonzero(held).flatten()]
-    checkpoint.save(args.out / "checkpoint", model.eval(), config)
-    print(f"step {step}; log ratio to LPIPS-Squeeze on {len(left)} morphs held back: {torch.stack(left).mean():.3f}")
+    with joined(args.device) as processes:
+        train(args, processes)
 
 
 if __name__ == "__main__":

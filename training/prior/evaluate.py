@@ -25,8 +25,10 @@ from training.attributes.judges import Judge, load_judge
 from training.attributes.label import auc
 from training.codes.encode import Codes, load_codes
 from training.codes.rows import coded_rows, load_attributes, load_points
+from training.legs.streams import OneStream
+from training.prior.losses import flow_losses
 from training.prior.sample import sample_faces
-from training.prior.train import Start, flow_losses, from_blends
+from training.prior.starts import Start, from_blends
 
 AT_ONCE = 64
 DRAWN = 32
@@ -124,7 +126,8 @@ def main() -> None:
     ]
     for t in columns[0]:
         print(f"| {t} | " + " | ".join(f"{column[t]:.3f}" for column in columns) + " |")
-    start = from_blends(model, codes, words, torch.arange(len(codes)), torch.Generator().manual_seed(0))
+    draws = OneStream(torch.Generator().manual_seed(0), len(codes))
+    start = from_blends(model, codes, words, torch.arange(len(codes)), draws)
     goal, blended = (decode(model, autoencoder, u, start.compact) for u in (start.clean, start.blend))
     before = (start.blend - start.clean).square().mean()
     print(f"\n{len(goal)} blends, {psnr(blended, goal):.2f} dB from the code that is meant\n")

@@ -7,293 +7,177 @@ The first call encodes all crops (two minutes, kept in `--out`). Part of each ba
 the compact code, some of the attributes, both or nothing; the rest, `--blends`, starts from blends of two people and
 noise, and is to come back to one of them: what `LatentPrior.refine` is for. Each call goes on from `state.pt` in
 `--out`; the learning rate falls to zero at the end of `--total-minutes` of training (all legs together, by default this
-one). EMA weights are written to `<out>/checkpoint`.
+one). EMA weights are written to `<out>/checkpoint`. Under torchrun all processes share each batch.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from facemorph import checkpoint
 from facemorph.models import FaceAutoencoder, LatentPrior, LatentPriorConfig
-from facemorph.morph import paths
 from training.attributes.label import NAMES
-from training.codes.encode import Codes, load_codes
+from training.codes.encode import load_codes
 from training.codes.rows import coded_rows, load_attributes
 from training.legs.average import EMA_EVERY, Ema
 from training.legs.learning_rate import warm_then_cosine
+from training.legs.leg import Leg, add_arguments, autocast
+from training.legs.processes import Processes, joined
+from training.legs.state import load_state, log, save_state
+from training.legs.streams import Streams
+from training.prior.losses import flow_losses, loss_of
+from training.prior.starts import Start, from_blends, from_noise
 
-DROPPED = 0.2
-"""Part of the samples that are shown no compact code."""
-GRID = (0.1, 0.3, 0.5, 0.7, 0.9)
-"""Times at which the flow-matching loss is reported."""
 LOGGED = 64
-"""Crops of validation people on which the log reports it."""
-CALM = 0.5
-"""Part of the blends that come without noise."""
+"""Crops of validation people on which the log reports the flow-matching loss."""
 
 
-@dataclass(frozen=True)
-class Start:
-    """Where a batch starts and where it is to come back to.
-
-    Attributes:
-        clean: (B, C, h, w) codes in working coordinates, the goal.
-        blend: like `clean`, the same code where nothing is wrong with it.
-        time: (B, 1, h, w) in [0, 1], how much noise there is to be.
-        fault: (B, 1, h, w) in [0, 1], how much of another code there is.
-        compact: (B, D) unit vectors.
-        told: (B, 1) bool, whether the network is shown the compact code.
-        attributes: (B, K) in [-1, 1], NaN where the network is told nothing.
-    """
-
-    clean: torch.Tensor
-    blend: torch.Tensor
-    time: torch.Tensor
-    fault: torch.Tensor
-    compact: torch.Tensor
-    told: torch.Tensor
-    attributes: torch.Tensor
-
-
-Starter = Callable[[LatentPrior, Codes, torch.Tensor, torch.Tensor, torch.Generator], Start]
-
-
-def smooth_maps(count: int, size: int, generator: torch.Generator) -> torch.Tensor:
-    """Draw (count, 1, size, size) maps in [0, 1] that are smooth or have soft edges."""
-    cells = int(torch.randint(2, 6, (), generator=generator))
-    field = torch.randn(count, 1, cells, cells, generator=generator)
-    field = F.interpolate(field, size=(size, size), mode="bicubic", align_corners=False)
-    sharpness = 1 + 5 * torch.rand(count, 1, 1, 1, generator=generator)
-    threshold = 0.8 * torch.randn(count, 1, 1, 1, generator=generator)
-    return (0.5 + sharpness * (field - threshold) / 2).clamp(0, 1)
-
-
-def from_noise(
-    model: LatentPrior, codes: Codes, attributes: torch.Tensor, index: torch.Tensor, generator: torch.Generator
-) -> Start:
-    """Start plain flow matching; a third of the samples have times that differ from place to place.
-
-    Of a third nothing is said in words; of the others any part of the (N, K) attributes.
-    """
-    spatial, compact = _rows(codes.spatial, codes.compact, index, generator)
-    time = torch.rand(len(index), 1, 1, 1, generator=generator)
-    maps = smooth_maps(len(index), spatial.shape[-1], generator)
-    varied = torch.rand(len(index), 1, 1, 1, generator=generator) < 1 / 3
-    told = torch.rand(len(index), 1, generator=generator) >= DROPPED
-    clean = model.to_working(spatial, compact)
-    clean = torch.where(told[:, :, None, None], clean, model.to_working(spatial, None))
-    time = time * torch.where(varied, maps, 1.0).expand_as(maps)
-    part = (1.5 * torch.rand(len(index), 1, generator=generator) - 0.5).clamp_min(0)
-    said = torch.rand(len(index), attributes.shape[1], generator=generator) < part
-    words = torch.where(said, attributes[index], torch.nan)
-    return Start(clean, clean, time, torch.zeros_like(time), compact, told, words)
-
-
-def from_blends(
-    model: LatentPrior, codes: Codes, attributes: torch.Tensor, index: torch.Tensor, generator: torch.Generator
-) -> Start:
-    """Start from codes over which a partner's code in the same geometry lies, up to half of it; nothing is said."""
-    count = len(index)
-    side = torch.randint(0, 2, (count,), generator=generator)
-    own, other = codes.spatial[side, index].float(), codes.partner_spatial[side, index].float()
-    weight = 0.5 * smooth_maps(count, own.shape[-1], generator)
-    blend = paths.mix_maps(own, other, weight)
-    noisiness = 0.8 * torch.rand(count, 1, 1, 1, generator=generator)
-    noisiness = noisiness * (torch.rand(count, 1, 1, 1, generator=generator) >= CALM)
-    part = weight.mean((1, 2, 3)) * 2 * torch.rand(count, generator=generator)
-    compact = paths.slerp(
-        F.normalize(codes.compact[side, index].float(), dim=1),
-        F.normalize(codes.partner_compact[side, index].float(), dim=1),
-        part.clamp(0, 0.5),
-    )
-    fault = 2 * weight
-    clean, start = model.to_working(own, compact), model.to_working(blend, compact)
-    silent = torch.full((count, attributes.shape[1]), torch.nan)
-    return Start(clean, start, noisiness * fault, fault, compact, torch.ones(count, 1, dtype=torch.bool), silent)
-
-
-def loss_of(model: LatentPrior, net: nn.Module, start: Start, generator: torch.Generator) -> torch.Tensor:
-    """Return the squared error of the clean code that the network expects, (B,).
-
-    It is divided by the square of how noisy or faulty a place is (as EDM weights it: Karras et al. 2022, equation 8),
-    so that strong axes count for more.
-    """
-    noise = torch.randn(start.clean.shape, generator=generator)
-    u = torch.lerp(start.blend, noise, start.time)
-    known, reach = model.precondition(start.time, start.fault)
-    goal = (start.clean - known * u) / (reach + 1e-3)
-    compact = torch.where(start.told, start.compact, model.no_compact)
-    with torch.autocast(u.device.type, torch.bfloat16):
-        output = net(u, start.time, start.fault, compact, start.attributes)
-    noisy = start.time.square() / (
-        (1 - start.time).square() * model.spread.view(-1, 1, 1).square() + start.time.square()
-    )
-    importance = reach.square() / (noisy + start.fault.square() + 1e-4)
-    return (importance * (output - goal).square()).mean((1, 2, 3))
-
-
-@torch.no_grad()
-def flow_losses(
-    model: LatentPrior,
-    codes: Codes,
-    *,
-    told: bool,
-    attributes: torch.Tensor | None = None,
-    limit: int | None = None,
-    batch: int = 64,
-) -> dict[str, float]:
-    """Return the flow-matching loss, the mean squared error of the velocity, at each time of `GRID`.
-
-    In working coordinates, on the crops as they are (not mirrored), with the same noise at every call; `told` shows
-    the network the compact code, `attributes` (N, K) are told; `limit` takes the first crops only.
-    """
-    count = min(len(codes), limit or len(codes))
-    generator = torch.Generator().manual_seed(0)
-    sums = dict.fromkeys(GRID, 0.0)
-    for rows in torch.arange(count).split(batch):
-        compact = F.normalize(codes.compact[0, rows].float(), dim=1) if told else None
-        u = model.to_working(codes.spatial[0, rows].float(), compact)
-        noise = torch.randn(u.shape, generator=generator)
-        for t in GRID:
-            with torch.autocast("cpu", torch.bfloat16):
-                words = None if attributes is None else attributes[rows]
-                velocity = model.velocity(torch.lerp(u, noise, t), torch.full((len(u),), t), compact, words)
-            sums[t] += float((velocity - (noise - u)).square().mean((1, 2, 3)).sum())
-    return {str(t): round(value / count, 4) for t, value in sums.items()}
-
-
-def _rows(
-    spatial: torch.Tensor, compact: torch.Tensor, index: torch.Tensor, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    side = torch.randint(0, 2, (len(index),), generator=generator)
-    return spatial[side, index].float(), F.normalize(compact[side, index].float(), dim=1)
-
-
-def optimizers_of(model: LatentPrior, lr: float) -> list[torch.optim.Optimizer]:
+def optimizers_of(model: LatentPrior, lr: float) -> dict[str, torch.optim.Optimizer]:
     """Return Muon (Jordan et al. 2024) for the matrices of the blocks and AdamW for all else."""
     matrices = [p for p in model.blocks.parameters() if p.dim() == 2]
     chosen = {id(p) for p in matrices}
     others = [p for p in model.parameters() if id(p) not in chosen]
-    return [
-        torch.optim.Muon(matrices, lr=lr, momentum=0.95, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=True),
-    ]
+    return {
+        "matrices": torch.optim.Muon(matrices, lr=lr, momentum=0.95, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        "others": torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.99), weight_decay=1e-4, fused=True),
+    }
 
 
-def train(args: argparse.Namespace) -> None:
-    torch.manual_seed(args.seed)
-    autoencoder = FaceAutoencoder.from_checkpoint(args.autoencoder)
-    codes, held_out = (
-        load_codes(args.out / f"codes-{name}.pt", args.packed, autoencoder, validation=name == "validation")
-        for name in ("training", "validation")
-    )
-    attributes, held_out_attributes = (
-        load_attributes(args.attributes, coded_rows(args.packed, validation=side)) for side in (False, True)
-    )
-    config = LatentPriorConfig(width=args.width, depth=args.depth, heads=args.heads, attributes=NAMES)
-    model = LatentPrior(config)
-    optimizers = optimizers_of(model, args.lr)
-    ema = Ema(model, args.ema)
-    step, spent = 0, 0.0
-    state_path = args.out / "state.pt"
-    if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
-        model.load_state_dict(state["model"])
-        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        ema.weights, ema.count, step, spent = state["ema"], state["ema_count"], state["step"], state["spent"]
-    else:
-        if args.start:
-            model.load_state_dict(LatentPrior.from_checkpoint(args.start).state_dict())
-        else:
-            model.fit(*(each.flatten(0, 1) for each in (codes.spatial, codes.compact, codes.partner_spatial)))
-        model.compact_codes.fit_attributes(codes.compact.flatten(0, 1), attributes.repeat(2, 1))
-        ema = Ema(model, args.ema)
-    generator = torch.Generator().manual_seed(args.seed + step)
-    net = torch.compile(model) if args.compile else model
-    total = 60 * (args.total_minutes or args.minutes + spent / 60)
-    start, logged, began = time.monotonic(), time.monotonic(), spent
-    sums = {"noise": 0.0, "blends": 0.0, "count": 0}
+class Objective(nn.Module):
+    """The prior with its loss, as one module that processes can share."""
 
-    def save() -> None:
-        state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "ema": ema.weights}
-        torch.save({**state, "ema_count": ema.count, "step": step, "spent": spent}, state_path.with_suffix(".tmp"))
-        state_path.with_suffix(".tmp").replace(state_path)
-        averaged = LatentPrior(config)
-        averaged.load_state_dict(ema.weights)
-        checkpoint.save(args.out / "checkpoint", averaged.eval(), config)
-        flow = flow_losses(averaged, held_out, told=True, attributes=held_out_attributes, limit=LOGGED)
-        line = {"step": step, "minutes": round(spent / 60, 2), "flow": flow}
-        line |= {name: round(sums[name] / max(1, sums["count"]), 4) for name in ("noise", "blends")}
-        with (args.out / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)
+    def __init__(self, model: LatentPrior, weight: float, *, compiled: bool) -> None:
+        super().__init__()
+        self.model, self.weight = model, weight
+        self._net = [torch.compile(model) if compiled else model]  # in a list, so that it is no second module
 
-    while (elapsed := time.monotonic() - start) < 60 * args.minutes:
-        spent = began + elapsed
-        progress = min(1.0, spent / total)
-        rate = args.lr * warm_then_cosine(step, progress, 200)
-        for optimizer in optimizers:
-            optimizer.param_groups[0]["lr"] = rate
-        index = torch.randint(0, len(codes), (args.batch,), generator=generator)
-        parts = index.split([args.blends, args.batch - args.blends])
-        starts = tuple(
-            start_of(model, codes, attributes, part, generator)
-            for start_of, part in zip((from_blends, from_noise), parts, strict=True)
+    def forward(self, start: Start, streams: Streams) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss to minimise, and the losses (B,) for the log."""
+        losses = loss_of(self.model, self._net[0], start, streams)
+        return self.weight * losses.mean(), losses.detach()
+
+
+class Training:
+    """A prior in training, with its codes, optimizers and average."""
+
+    def __init__(self, args: argparse.Namespace, processes: Processes) -> None:
+        torch.manual_seed(args.seed)
+        self.args, self.device = args, processes.device
+        args.out.mkdir(parents=True, exist_ok=True)
+        autoencoder = FaceAutoencoder.from_checkpoint(args.autoencoder)
+        with processes.one_at_a_time():
+            self.codes, self.held_out = (
+                load_codes(args.out / f"codes-{name}.pt", args.packed, autoencoder, validation=name == "validation")
+                for name in ("training", "validation")
+            )
+        self.attributes, self.held_out_attributes = (
+            load_attributes(args.attributes, coded_rows(args.packed, validation=side)) for side in (False, True)
         )
-        joined = Start(*(torch.cat([getattr(s, name) for s in starts]) for name in Start.__dataclass_fields__))
-        losses = loss_of(model, net, joined, generator)
-        for optimizer in optimizers:
+        self.config = LatentPriorConfig(width=args.width, depth=args.depth, heads=args.heads, attributes=NAMES)
+        self.model = LatentPrior(self.config).to(self.device)
+        self.optimizers = optimizers_of(self.model, args.lr)
+        self.learning = {"model": self.model}, self.optimizers
+        self.ema = Ema(self.model, args.ema)
+        self.done = load_state(args.out, *self.learning, processes)
+        if self.done is None:
+            self._begin()
+            self.ema = Ema(self.model, args.ema)
+        else:
+            self.ema.restore(self.done)
+        self._sums = {"noise": 0.0, "blends": 0.0, "count": 0}
+
+    def _begin(self) -> None:
+        begun = LatentPrior(self.config)
+        begun.load_state_dict(self.model.state_dict())
+        spatial, compact, partner = (
+            part.flatten(0, 1) for part in (self.codes.spatial, self.codes.compact, self.codes.partner_spatial)
+        )
+        if self.args.start:
+            begun.load_state_dict(LatentPrior.from_checkpoint(self.args.start).state_dict())
+        else:
+            begun.fit(spatial, compact, partner)
+        begun.compact_codes.fit_attributes(compact, self.attributes.repeat(2, 1))
+        self.model.load_state_dict(begun.state_dict())
+
+    def start(self, streams: Streams) -> tuple[Start, int]:
+        """Draw where this process's samples start, and return how many of them are blends."""
+        first, second = streams.split(self.args.blends)
+        of_first, of_second = streams.rows(len(self.codes)).split([len(first), len(second)])
+        parts = (
+            from_blends(self.model, self.codes, self.attributes, of_first, first),
+            from_noise(self.model, self.codes, self.attributes, of_second, second),
+        )
+        return Start(*(torch.cat([getattr(s, field.name) for s in parts]) for field in fields(Start))), len(first)
+
+    def step(self, objective: nn.Module, streams: Streams, part: float) -> None:
+        """Take one step at a part of the highest learning rate, and sum up the losses for the log."""
+        for optimizer in self.optimizers.values():
+            optimizer.param_groups[0]["lr"] = self.args.lr * part
+        start, blends = self.start(streams)
+        with autocast(self.args, self.device):
+            loss, losses = objective(start, streams)
+        for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
-        losses.mean().backward()
-        if torch.isfinite(nn.utils.clip_grad_norm_(model.parameters(), 1.0)):
-            for optimizer in optimizers:
+        loss.backward()
+        if torch.isfinite(nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)):
+            for optimizer in self.optimizers.values():
                 optimizer.step()
-        step += 1
-        if step % EMA_EVERY == 0:
-            ema.update(model)
-        blends, noise = losses.detach().split([len(s.clean) for s in starts])
-        sums = {
-            "noise": sums["noise"] + float(noise.mean()),
-            "blends": sums["blends"] + float(blends.mean()),
-            "count": sums["count"] + 1,
-        }
-        if time.monotonic() - logged > 60 * args.save_minutes:
-            save()
-            logged, sums = time.monotonic(), dict.fromkeys(sums, 0)
-    save()
+        if (streams.step + 1) % EMA_EVERY == 0:
+            self.ema.update(self.model)
+        self._sums["blends"] += float(losses[:blends].mean())
+        self._sums["noise"] += float(losses[blends:].mean())
+        self._sums["count"] += 1
+
+    def save(self, leg: Leg) -> None:
+        """Write the state, the checkpoint and a line of the log."""
+        save_state(self.args.out, *self.learning, **self.ema.state(), **leg.done)
+        averaged = LatentPrior(self.config)
+        averaged.load_state_dict(self.ema.weights)
+        checkpoint.save(self.args.out / "checkpoint", averaged.eval(), self.config)
+        flow = flow_losses(averaged, self.held_out, told=True, attributes=self.held_out_attributes, limit=LOGGED)
+        line = {"step": leg.step, "minutes": round(leg.spent / 60, 2), "flow": flow}
+        count = max(1, self._sums["count"])
+        log(self.args.out, line | {name: round(self._sums[name] / count, 4) for name in ("noise", "blends")})
+        self._sums = dict.fromkeys(self._sums, 0)
+
+
+def train(args: argparse.Namespace, processes: Processes) -> None:
+    """Train one leg."""
+    training, share = Training(args, processes), processes.share(args.batch)
+    objective = processes.shared(Objective(training.model, share.weight, compiled=args.compile))
+    leg = Leg(args, processes, training.done)
+    for progress in leg:
+        training.step(
+            objective, Streams(args.seed, leg.step, share, processes.device), warm_then_cosine(leg.step, progress, 200)
+        )
+        if leg.save_now():
+            training.save(leg)
+    if processes.first:
+        training.save(leg)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--packed", type=Path, required=True)
     parser.add_argument("--attributes", type=Path, required=True, help="of training.attributes.label")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="checkpoint to begin with; default: fit the coordinates")
     parser.add_argument("--autoencoder", type=Path, default=checkpoint.CHECKPOINTS / "face-autoencoder")
-    parser.add_argument("--minutes", type=float, default=9)
-    parser.add_argument("--total-minutes", type=float)
-    parser.add_argument("--save-minutes", type=float, default=5)
-    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--blends", type=int, default=32, help="how many of a batch are blends")
     parser.add_argument("--width", type=int, default=192)
     parser.add_argument("--depth", type=int, default=6)
     parser.add_argument("--heads", type=int, default=3)
-    parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--ema", type=float, default=1000, help="horizon in steps")
     parser.add_argument("--compile", action="store_true", help="a seventh faster; needs a C++ compiler")
-    parser.add_argument("--seed", type=int, default=0)
-    train(parser.parse_args())
+    add_arguments(parser, minutes=9, batch=64, lr=2e-3)
+    args = parser.parse_args()
+    with joined(args.device) as processes:
+        train(args, processes)
 
 
 if __name__ == "__main__":
