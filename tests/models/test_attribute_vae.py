@@ -21,6 +21,7 @@ from training.attribute_vae.evaluate import (
     prior_gap,
 )
 from training.legs.state import load_state, save_state
+from training.legs.streams import OneStream
 
 CONFIG = AttributeVaeConfig(
     attributes=("smile", "age"), latent_channels=3, latent_size=8, compact_dim=6, latent_dim=5, widths=(4, 6)
@@ -225,9 +226,10 @@ def told_by_z(adversary: float) -> float:
     generator, rates = torch.Generator().manual_seed(0), torch.full((2,), 0.5)
     labels = signs * (torch.rand(signs.shape, generator=generator) - 0.2).sign()
     nets, optimizers = nets_and_optimizers()
+    game = train_attribute_vae.Game.of(nets, optimizers)
+    batch = spatial[::2], compact[::2], labels[::2]
     for _ in range(100):
-        batch = spatial[::2], compact[::2], labels[::2]
-        train_attribute_vae.train_step(nets, optimizers, batch, rates, (1.0, adversary), generator)
+        game.step(batch, rates, (1.0, adversary), OneStream(generator, len(batch[0])))
     with torch.no_grad():
         z = nets["model"].encode(spatial).mode()
     design = torch.cat([z, torch.ones(len(z), 1)], 1)
@@ -242,9 +244,8 @@ def test_the_adversary_keeps_attributes_out() -> None:
 def test_training_resumes_where_it_was_saved(tmp_path: Path) -> None:
     nets, optimizers = nets_and_optimizers()
     batch = drawn_codes()
-    train_attribute_vae.train_step(
-        nets, optimizers, batch, torch.full((2,), 0.5), (1.0, 1.0), torch.Generator().manual_seed(0)
-    )
+    draws = OneStream(torch.Generator().manual_seed(0), len(batch[0]))
+    train_attribute_vae.Game.of(nets, optimizers).step(batch, torch.full((2,), 0.5), (1.0, 1.0), draws)
     save_state(tmp_path, nets, optimizers, step=1, spent=2.5)
     fresh, fresh_optimizers = nets_and_optimizers()
     assert not torch.equal(fresh["model"].to_latent.weight, nets["model"].to_latent.weight)

@@ -14,7 +14,9 @@ from tests.fakes import TINY_FACE
 from training.editor import train as training
 from training.editor.critics import STAGES, CodeCritic, PictureCritic
 from training.editor.losses import Faces, Shown, Stage, change_terms, critic_loss, editor_loss, probabilities
+from training.legs.processes import Share
 from training.legs.state import load_state, save_state
+from training.legs.streams import OneStream
 
 NAMES = tuple(ATTRIBUTES)
 COUNT = 4
@@ -78,9 +80,9 @@ def readable(attributes: torch.Tensor) -> torch.Tensor:
 
 
 def run(stage: Stage, steps: int) -> tuple[dict[str, torch.optim.Optimizer], list[dict[str, float]]]:
-    optimizers = training.optimizers_of(training.networks_of(stage), 3e-3)
-    generator = torch.Generator().manual_seed(0)
-    return optimizers, [training.train_step(stage, optimizers, draw, readable, generator) for _ in range(steps)]
+    game = training.Game.of(stage, 3e-3, share=Share(COUNT))
+    draws = OneStream(torch.Generator().manual_seed(0), COUNT)
+    return game.optimizers, [game.step(*draw(), readable, draws) for _ in range(steps)]
 
 
 def test_all_networks_learn_and_what_is_fixed_stays(stage: Stage) -> None:
@@ -112,7 +114,7 @@ def test_a_leg_goes_on_from_the_last(stage: Stage, tmp_path: Path) -> None:
 
 def test_changes_go_to_the_other_side_and_no_further() -> None:
     present = torch.where(torch.rand(256, len(NAMES), generator=torch.Generator().manual_seed(0)) > 0.5, 0.7, -0.7)
-    change = training.draw_changes(present, torch.Generator().manual_seed(0))
+    change = training.draw_changes(present, OneStream(torch.Generator().manual_seed(0), len(present)))
     assert set((change != 0).sum(1).tolist()) == {1, 2, 3}
     tinted = [attribute.region in TINTED for attribute in ATTRIBUTES.values()]
     assert not change[:, tinted].any()

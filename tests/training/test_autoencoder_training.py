@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from facemorph.models import ConvAutoencoder, ConvAutoencoderConfig, FaceAutoencoder, load_autoencoder
-from tests.drawn import draw_face
 from tests.fakes import TINY_FACE
 from training.autoencoder import train
 from training.autoencoder.losses import AutoencoderLoss, LossWeights, kl_terms, pixel_errors
 from training.data.crops import Batch, PackedCrops
-from training.data.pack import pack_one
 from training.data.split import VALIDATION_PART, is_validation
 from training.legs.average import EMA_EVERY, Ema
 from training.legs.leg import add_arguments
@@ -32,35 +28,6 @@ class Half(nn.Module):
 
     def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return output.mean() * 0 + 0.5
-
-
-@pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six drawn faces, two of them for validation, one half outside of its photo."""
-    rows, sizes = [], []
-    for number in range(6):
-        centre = (20.0, 100.0) if number == 0 else None
-        photo, landmarks = draw_face((240, 200), centre=centre, eye_distance=40, skin=(200 - 20 * number, 160, 140))
-        buffer = io.BytesIO()
-        Image.fromarray(photo).save(buffer, "PNG")
-        rows.append(pack_one((buffer.getvalue(), landmarks, 95)))
-        sizes.append((200, 240))
-    path = tmp_path_factory.mktemp("packed") / "crops.npz"
-    files = [row[0] for row in rows]
-    names = np.array([f"p{number}" for number in range(6)])
-    np.savez(
-        path,
-        source=np.array(["drawn"] * 6),
-        name=names,
-        person=names,
-        size=np.array(sizes, np.int32),
-        validation=np.array([False] * 4 + [True] * 2),
-        landmarks=np.stack([row[1] for row in rows]).astype(np.float16),
-        matrix=np.stack([row[2] for row in rows]),
-        content=np.frombuffer(b"".join(files), np.uint8),
-        offset=np.cumsum([0] + [len(file) for file in files]),
-    )
-    return path
 
 
 def batch_of(packed: Path, mirror: bool = False) -> Batch:

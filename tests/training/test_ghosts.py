@@ -12,7 +12,7 @@ from facemorph import FaceMorpher
 from judges.crops import shrink
 from judges.ghosts import GhostDetector, GhostDetectorConfig, ghost_scores
 from tests.drawn import draw_face
-from training.ghosts.pictures import Faces, degrade, delaunay_batch, draw_people, thin_plate_batch
+from training.ghosts.pictures import Faces, degrade, delaunay_batch, draw_alphas, draw_people, thin_plate_batch
 from training.ghosts.train import auc
 
 ROWS = np.array([0, 1, 2, 3])
@@ -35,7 +35,10 @@ def test_nothing_of_the_other_person_is_in_a_real_face_but_it_is_in_a_ghost(make
     others = ROWS[[1, 0, 3, 2]]
     inverted = dataclasses.replace(faces, images=np.concatenate([faces.images[:1], 255 - faces.images[1:]]))
     for ghost in (False, True):
-        one, two = (make(own, ROWS, others, ghost, np.random.default_rng(0))[0] for own in (faces, inverted))
+        one, two = (
+            make(own, ROWS, others, ghost, draw_alphas(ghost, np.random.default_rng(0), len(ROWS)))[0]
+            for own in (faces, inverted)
+        )
         assert (one == two).all() != ghost
 
 

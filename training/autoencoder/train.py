@@ -121,7 +121,7 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
     weights = LossWeights(**json.loads(args.loss))
     loss = AutoencoderLoss(
         weights,
-        training_network(args.weights).to(processes.device),
+        training_network(args.weights).to(processes.device) if weights.perceptual else nn.Identity(),
         landmark_points(args.landmarks, processes.device) if weights.landmark else None,
         processes.evening(share),
     )

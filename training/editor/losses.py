@@ -16,6 +16,7 @@ from facemorph.edit.paint import shade
 from facemorph.edit.regions import region_of_change
 from facemorph.models import AttributeEditor, FaceAutoencoder, Latent
 from training.editor.critics import CodeCritic, PictureCritic, PictureFeatures, Verdict
+from training.legs.processes import Evened, unshared
 
 READ, KEPT, SIZE, PIXELS, LANDMARKS = 8.0, 10.0, 0.02, 2.0, 20.0
 """Weights beside the adversarial term: attributes asked for, attributes left alone, size of the change in the code and
@@ -66,22 +67,24 @@ class Stage:
     landmarks: Points
     code_critic: CodeCritic
     picture_critic: PictureCritic
+    mixed: bool = True
+    """Whether networks compute in bfloat16."""
 
     def show(self, spatial: torch.Tensor, compact: torch.Tensor) -> Shown:
         """Decode faces and look at them."""
-        with torch.autocast(spatial.device.type, torch.bfloat16):
+        with torch.autocast(spatial.device.type, torch.bfloat16, enabled=self.mixed):
             picture = self.autoencoder.decode(Latent(spatial, compact))
         return self.look(spatial, picture)
 
     def look(self, spatial: torch.Tensor, picture: torch.Tensor) -> Shown:
         """Look at decoded faces."""
-        with torch.autocast(spatial.device.type, torch.bfloat16):
+        with torch.autocast(spatial.device.type, torch.bfloat16, enabled=self.mixed):
             features = self.features(picture)
         return Shown((spatial - self.editor.code_mean) / self.editor.code_std, picture, features)
 
     def judge(self, shown: Shown, attributes: torch.Tensor) -> tuple[Verdict, Verdict]:
         """Return what both critics say of faces that are said to have (B, K) attributes."""
-        with torch.autocast(attributes.device.type, torch.bfloat16):
+        with torch.autocast(attributes.device.type, torch.bfloat16, enabled=self.mixed):
             return self.code_critic(shown.code, attributes), self.picture_critic(shown.features, attributes)
 
     def edit(self, faces: Faces, change: torch.Tensor, before: Shown) -> Shown:
@@ -89,7 +92,7 @@ class Stage:
 
         What grows dark there is shown with all of its colours here.
         """
-        with torch.autocast(change.device.type, torch.bfloat16):
+        with torch.autocast(change.device.type, torch.bfloat16, enabled=self.mixed):
             code = self.editor.change_code(faces.spatial, faces.compact, faces.points, faces.present, change)
             picture = self.autoencoder.decode(Latent(code, faces.compact))
         kinds = [ATTRIBUTES[name] for name in self.editor.config.attributes]
@@ -130,6 +133,7 @@ def editor_loss(
     edited: tuple[Verdict, Verdict],
     wanted: torch.Tensor,
     asked: torch.Tensor,
+    evened: Evened = unshared,
 ) -> dict[str, torch.Tensor]:
     """Return how well edits pass for real, show what is asked and keep what is read of the rest, before weighting.
 
@@ -138,6 +142,7 @@ def editor_loss(
         edited: of the faces after.
         wanted: (B, K), probabilities that the attributes asked for are to be read with.
         asked: (B, K) bool.
+        evened: how an amount is evened out among the processes (`Processes.evening`).
     """
     score = torch.stack([verdict.score.mean() for verdict in edited]).sum()
     shown, kept = [], []
@@ -145,16 +150,19 @@ def editor_loss(
         target = torch.where(asked, wanted, before.read.sigmoid())
         least = F.binary_cross_entropy(target.clamp(1e-4, 1 - 1e-4), target.clamp(1e-4, 1 - 1e-4), reduction="none")
         errors = F.binary_cross_entropy_with_logits(after.read, target, reduction="none") - least
-        shown.append(errors[asked].mean())
-        kept.append(errors[~asked].mean())
+        shown.append(errors[asked].sum() / evened(asked.float().sum(), 1))
+        kept.append(errors[~asked].sum() / evened((~asked).float().sum(), 1))
     return {"score": score, "asked": torch.stack(shown).mean(), "kept": torch.stack(kept).mean()}
 
 
-def change_terms(stage: Stage, before: Shown, after: Shown) -> dict[str, torch.Tensor]:
-    """Return how much the code and the picture change, and how far the landmarks move within their geometry."""
+def change_terms(stage: Stage, before: Shown, after: Shown, marked: int = MARKED) -> dict[str, torch.Tensor]:
+    """Return how much the code and the picture change, and how far the landmarks move within their geometry.
+
+    The landmarks are those of the first `marked` faces.
+    """
     with torch.no_grad():
-        marks = stage.landmarks(before.picture[:MARKED].float())
-    moved = (stage.landmarks(after.picture[:MARKED].float()) - marks).abs().mean()
+        marks = stage.landmarks(before.picture[:marked].float())
+    moved = (stage.landmarks(after.picture[:marked].float()) - marks).abs().mean()
     size = ((after.code - before.code).square().sum(1) + 1e-4).sqrt().mean()
     return {"size": size, "pixels": (after.picture - before.picture).abs().mean(), "landmarks": moved}
 

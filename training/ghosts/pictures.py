@@ -30,6 +30,8 @@ REAL_ALPHAS = (0.0, 0.7)
 Picture = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float32]
 Rng = np.random.Generator
+Rows = npt.NDArray[np.int64]
+Alphas = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class Faces:
     def __len__(self) -> int:
         return len(self.images)
 
+    def at(self, rows: npt.NDArray[np.int64]) -> Faces:
+        """Return the crops at `rows`."""
+        return Faces(self.images[rows], self.landmarks[rows], self.person[rows], self.source[rows])
+
 
 def read_faces(path: Path, *, validation: bool) -> Faces:
     """Read one side of the split, without the tight UTKFace chips: no random pair of the benchmark has them."""
@@ -52,11 +58,14 @@ def read_faces(path: Path, *, validation: bool) -> Faces:
     return Faces(crops.images[kept], crops.landmarks[kept], crops.person[kept], crops.source[kept])
 
 
-def thin_plate_batch(
-    crops: Faces, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64], ghost: bool, rng: Rng
-) -> Picture:
-    """Warp the crops at `a` towards the landmarks of those at `b` (B,); mix the latter in where `ghost`."""
-    alpha = torch.from_numpy(rng.uniform(*(GHOST_ALPHAS if ghost else REAL_ALPHAS), len(a)))
+def draw_alphas(ghost: bool, rng: Rng, count: int) -> Alphas:
+    """Return how far (count,) faces go towards another's, as ghosts or as real ones."""
+    return rng.uniform(*(GHOST_ALPHAS if ghost else REAL_ALPHAS), count)
+
+
+def thin_plate_batch(crops: Faces, a: Rows, b: Rows, ghost: bool, alphas: Alphas) -> Picture:
+    """Warp the crops at `a` by `alphas` towards the landmarks of those at `b` (B,); mix the latter in where `ghost`."""
+    alpha = torch.from_numpy(alphas)
     points = [torch.stack([warp.control_points(crops.landmarks[i], SIZE) for i in index]) for index in (a, b)]
     flows = warp.backward_flows(torch.lerp(*points, alpha.view(-1, 1, 1)), *points)
     mixed = warp.warp(images.to_tensor(crops.images[a]), flows[0])
@@ -77,9 +86,8 @@ def delaunay_one(a: Picture, b: Picture, points_a: Points, points_b: Points, alp
     return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
 
 
-def delaunay_batch(crops: Faces, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64], ghost: bool, rng: Rng) -> Picture:
+def delaunay_batch(crops: Faces, a: Rows, b: Rows, ghost: bool, alphas: Alphas) -> Picture:
     """As `thin_plate_batch`, by OpenCV's triangles."""
-    alphas = rng.uniform(*(GHOST_ALPHAS if ghost else REAL_ALPHAS), len(a))
     return np.stack(
         [
             delaunay_one(crops.images[i], crops.images[j], crops.landmarks[i], crops.landmarks[j], float(alpha), ghost)
@@ -88,7 +96,7 @@ def delaunay_batch(crops: Faces, a: npt.NDArray[np.int64], b: npt.NDArray[np.int
     )
 
 
-def draw_people(crops: Faces, count: int, rng: Rng) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def draw_people(crops: Faces, count: int, rng: Rng) -> tuple[Rows, Rows]:
     """Return the rows (count,) of `count` random pairs of different people of one source."""
     a = rng.integers(0, len(crops), count)
     b = rng.integers(0, len(crops), count)

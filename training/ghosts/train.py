@@ -9,7 +9,8 @@ measures the checkpoint.
 from __future__ import annotations
 
 import argparse
-import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,21 +18,29 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from facemorph import checkpoint, images
 from facemorph.models import ConvAutoencoder, load_autoencoder
 from judges.ghosts import FOLDER, GhostDetector, GhostDetectorConfig, ghost_scores
 from training.ghosts.pictures import (
+    SIZE,
     Faces,
     Rng,
+    Rows,
     degrade,
     delaunay_batch,
+    draw_alphas,
     draw_people,
     read_faces,
     reencode,
     thin_plate_batch,
 )
 from training.legs.learning_rate import warm_then_cosine
+from training.legs.leg import Leg, add_arguments, autocast
+from training.legs.processes import Processes, Share, joined
+from training.legs.state import load_state, log, save_state
+from training.legs.streams import Streams
 
 REENCODED = 0.25
 DELAUNAY_POOL = 1500
@@ -47,21 +56,65 @@ def auc(ghosts: npt.NDArray[np.float64], reals: npt.NDArray[np.float64]) -> floa
     return float(((ghosts[:, None] > reals).mean() + (ghosts[:, None] >= reals).mean()) / 2)
 
 
-def training_batch(
-    crops: Faces, pools: tuple[Picture, Picture], count: int, autoencoder: ConvAutoencoder, rng: Rng
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return (2 · count, 3, 128, 128) degraded pictures in [0, 1] and their labels: `count` reals, then ghosts."""
-    parts = []
-    few = round(count * DELAUNAY_PART)
-    for ghost in (False, True):
-        parts.append(thin_plate_batch(crops, *draw_people(crops, count - few, rng), ghost, rng))
-        parts.append(pools[ghost][rng.integers(0, len(pools[ghost]), few)])
-    pictures = np.concatenate(parts)
-    chosen = rng.random(len(pictures)) < REENCODED
-    if chosen.any():
-        pictures[chosen] = reencode(pictures[chosen], autoencoder)
-    x = images.to_tensor(np.stack([degrade(picture, rng) for picture in pictures]))
-    return x.contiguous(memory_format=torch.channels_last), torch.arange(2 * count).ge(count).float()
+@dataclass(frozen=True)
+class Material:
+    """What one process draws from.
+
+    Attributes:
+        faces: by the places of the batch that are this process's, the crops of each.
+        pools: (P, 128, 128, 3) pictures by OpenCV's triangles, real ones and ghosts.
+        autoencoder: which reencodes some of the pictures.
+    """
+
+    faces: list[Faces]
+    pools: tuple[Picture, Picture]
+    autoencoder: ConvAutoencoder
+
+
+def load_material(args: argparse.Namespace, share: Share, processes: Processes) -> Material:
+    """Read the crops of this process, and the pictures that are made once."""
+    crops = read_faces(args.packed, validation=False)
+    args.out.mkdir(parents=True, exist_ok=True)
+    files = [args.out / f"delaunay-{kind}.npy" for kind in ("real", "ghost")]
+    with processes.one_at_a_time():
+        rng = np.random.default_rng(args.seed)
+        for ghost, file in enumerate(files):
+            if not file.exists():
+                people = draw_people(crops, DELAUNAY_POOL, rng)
+                alphas = draw_alphas(bool(ghost), rng, DELAUNAY_POOL)
+                np.save(file, delaunay_batch(crops, *people, bool(ghost), alphas))
+        real, ghosts = (np.load(file, mmap_mode="r") for file in files)
+    faces = [crops.at(np.arange(place, len(crops), share.batch)) for place in share.places]
+    autoencoder = ConvAutoencoder.from_checkpoint(checkpoint.CHECKPOINTS / "conv-autoencoder")
+    return Material(faces, (real, ghosts), autoencoder)
+
+
+def pair(faces: Sequence[Faces], rngs: Sequence[Rng]) -> tuple[Faces, Rows, Rows]:
+    """Draw two people from each of N sets of crops; the N first ones and the N second ones are rows of the result."""
+    drawn = [part.at(np.concatenate(draw_people(part, 1, rng))) for part, rng in zip(faces, rngs, strict=True)]
+    everybody = Faces(*(np.concatenate([getattr(part, name) for part in drawn]) for name in Faces.__dataclass_fields__))
+    return everybody, np.arange(0, len(everybody), 2), np.arange(1, len(everybody), 2)
+
+
+def training_batch(material: Material, streams: Streams) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (B, 3, 128, 128) degraded pictures in [0, 1] and their labels (B,), 1 for ghosts: every second one."""
+    batch, rngs, places = streams.share.batch, streams.numpy(), streams.places
+    ghost, pooled = places % 2 == 1, places < batch * DELAUNAY_PART
+    pictures = np.empty((len(places), SIZE, SIZE, 3), np.uint8)
+    for kind in (False, True):
+        chosen = np.flatnonzero((ghost == kind) & ~pooled)
+        if len(chosen):
+            faces = pair([material.faces[i] for i in chosen], [rngs[i] for i in chosen])
+            alphas = np.array([float(draw_alphas(kind, rngs[i], 1)) for i in chosen])
+            pictures[chosen] = thin_plate_batch(*faces, kind, alphas)
+    for i in np.flatnonzero(pooled):
+        own = material.pools[ghost[i]][places[i] :: batch]
+        pictures[i] = own[rngs[i].integers(0, len(own))]
+    chosen = np.flatnonzero([rng.random() < REENCODED for rng in rngs])
+    if len(chosen):
+        pictures[chosen] = reencode(pictures[chosen], material.autoencoder)
+    x = images.to_tensor(np.stack([degrade(picture, rng) for picture, rng in zip(pictures, rngs, strict=True)]))
+    return x.contiguous(memory_format=torch.channels_last), torch.from_numpy(ghost).float()
 
 
 def judged(detector: GhostDetector, crops: Faces, count: int, *, degraded: bool) -> list[str]:
@@ -69,7 +122,10 @@ def judged(detector: GhostDetector, crops: Faces, count: int, *, degraded: bool)
     rows = []
     for name, make in (("thin-plate", thin_plate_batch), ("Delaunay", delaunay_batch)):
         rng = np.random.default_rng(1)
-        kinds = [make(crops, *draw_people(crops, count, rng), ghost, rng) for ghost in (False, True)]
+        kinds = [
+            make(crops, *draw_people(crops, count, rng), ghost, draw_alphas(ghost, rng, count))
+            for ghost in (False, True)
+        ]
         if degraded:
             kinds = [np.stack([degrade(picture, rng) for picture in kind]) for kind in kinds]
         real, ghost = (ghost_scores(detector, kind) for kind in kinds)
@@ -94,79 +150,78 @@ def controls(detector: GhostDetector, faces: Faces, count: int) -> list[str]:
     return [f"| {name} | {ghost_scores(detector, pictures).mean():.3f} |" for name, pictures in changed.items()]
 
 
-def train(args: argparse.Namespace) -> GhostDetector:
-    config = GhostDetectorConfig()
-    detector = GhostDetector(config).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(detector.parameters(), lr=args.lr, weight_decay=1e-3)
-    state_file, done, step = args.out / "state.pt", 0.0, 0
-    if state_file.is_file():
-        state = torch.load(state_file, weights_only=True)
-        detector.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        done, step = state["seconds"], state["step"]
-    rng = np.random.default_rng((args.seed, step))
-    crops = read_faces(args.packed, validation=False)
-    pools = tuple(delaunay_batch(crops, *draw_people(crops, DELAUNAY_POOL, rng), ghost, rng) for ghost in (False, True))
-    autoencoder = ConvAutoencoder.from_checkpoint(checkpoint.CHECKPOINTS / "conv-autoencoder")
-    start, losses, saved = time.monotonic() - done, [], time.monotonic()
-    while (progress := (time.monotonic() - start) / (60 * args.minutes)) < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = args.lr * warm_then_cosine(step, progress, 50)
-        x, y = training_batch(crops, pools, args.batch // 2, autoencoder, rng)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = detector(x).float()
-        loss = F.binary_cross_entropy_with_logits(logits, y * 0.98 + 0.01)
+class Objective(nn.Module):
+    """The detector with its loss, as one module that processes can share."""
+
+    def __init__(self, model: GhostDetector, weight: float) -> None:
+        super().__init__()
+        self.model, self.weight = model, weight
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Return the cross-entropy of (B, 3, 128, 128) pictures and their labels (B,)."""
+        return self.weight * F.binary_cross_entropy_with_logits(self.model(x).float(), y * 0.98 + 0.01)
+
+
+def train(args: argparse.Namespace, processes: Processes) -> None:
+    """Train one leg."""
+    torch.manual_seed(args.seed)
+    detector = GhostDetector(GhostDetectorConfig()).to(processes.device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(detector.parameters(), weight_decay=1e-3)
+    learning, share = ({"model": detector}, {"optimizer": optimizer}), processes.share(args.batch)
+    leg = Leg(args, processes, load_state(args.out, *learning, processes))
+    objective = processes.shared(Objective(detector, share.weight))
+    material, losses = load_material(args, share, processes), list[float]()
+
+    def save() -> None:
+        save_state(args.out, *learning, **leg.done)
+        checkpoint.save(args.out / "checkpoint", detector, detector.config)
+        mean = round(float(np.mean(losses or [np.nan])), 4)
+        log(args.out, {"step": leg.step, "minutes": round(leg.spent / 60, 2), "loss": mean})
+        losses.clear()
+
+    for progress in leg:
+        optimizer.param_groups[0]["lr"] = args.lr * warm_then_cosine(leg.step, progress, 50)
+        x, y = training_batch(material, Streams(args.seed, leg.step, share))
+        with autocast(args, processes.device):
+            loss = objective(x.to(processes.device), y.to(processes.device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(detector.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(detector.parameters(), 1.0)
         optimizer.step()
-        step += 1
-        losses.append(loss.item())
-        if step % 100 == 0:
-            print(
-                f"step {step} minute {progress * args.minutes:.1f} loss {np.mean(losses[-100:]):.4f}",
-                flush=True,
-            )
-        if time.monotonic() - saved > 60:
-            saved = time.monotonic()
-            save(args.out, detector, optimizer, step, saved - start)
-    save(args.out, detector, optimizer, step, time.monotonic() - start)
-    return detector
+        losses.append(float(loss.detach()))
+        if leg.save_now():
+            save()
+    if processes.first:
+        save()
 
 
-def save(out: Path, detector: GhostDetector, optimizer: torch.optim.Optimizer, step: int, seconds: float) -> None:
-    """Write the training's state, and the checkpoint beside it."""
-    out.mkdir(parents=True, exist_ok=True)
-    torch.save(
-        {"model": detector.state_dict(), "optimizer": optimizer.state_dict(), "seconds": seconds, "step": step},
-        out / "state.pt",
-    )
-    checkpoint.save(out / "checkpoint", detector, detector.config)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--packed", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=Path("runs/ghost-detector"))
-    parser.add_argument("--minutes", type=float, default=8, help="of training in all, earlier legs included")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=1.5e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--evaluate", action="store_true", help="only measure the checkpoint in `checkpoints/`")
-    args = parser.parse_args()
-    torch.manual_seed(args.seed)
-    if not args.evaluate:
-        train(args)
-        print(f"saved to {args.out / 'checkpoint'}; copy it to {FOLDER} to use it")
-    folder = FOLDER if args.evaluate else args.out / "checkpoint"
+def evaluate(folder: Path, packed: Path) -> None:
+    """Print how well a checkpoint judges people it never saw."""
     detector = checkpoint.load_model(folder, GhostDetector, GhostDetectorConfig)
-    crops = read_faces(args.packed, validation=True)
+    crops = read_faces(packed, validation=True)
     print(f"\n{HELD_OUT} pictures of either kind, of {len(set(crops.person))} people it never saw\n")
     print("| Warp | AUC | Accuracy | Mean score, real | Mean score, ghost |\n|---|---|---|---|---|")
     for degraded in (False, True):
         print("\n".join(judged(detector, crops, HELD_OUT, degraded=degraded)), flush=True)
     print("\n| Real crops of theirs | Mean score |\n|---|---|")
     print("\n".join(controls(detector, crops, HELD_OUT)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--packed", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("runs/ghost-detector"))
+    parser.add_argument("--evaluate", action="store_true", help="only measure the checkpoint in `checkpoints/`")
+    add_arguments(parser, minutes=8, batch=64, lr=1.5e-3, save_minutes=1)
+    args = parser.parse_args()
+    if args.evaluate:
+        evaluate(FOLDER, args.packed)
+        return
+    with joined(args.device) as processes:
+        train(args, processes)
+        if processes.first:
+            print(f"saved to {args.out / 'checkpoint'}; copy it to {FOLDER} to use it")
+            evaluate(args.out / "checkpoint", args.packed)
 
 
 if __name__ == "__main__":

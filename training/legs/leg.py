@@ -11,12 +11,13 @@ import torch
 
 from training.legs.processes import Processes
 
-PRECISIONS = ("bfloat16", "float32")
+MIXED = "bfloat16"
+PRECISIONS = (MIXED, "float32")
 
 
 def autocast(args: argparse.Namespace, device: torch.device) -> torch.autocast:
     """Return the context in which networks compute: mixed precision, unless float32 is asked for."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=args.precision == "bfloat16")
+    return torch.autocast(device.type, torch.bfloat16, enabled=args.precision == MIXED)
 
 
 class Leg:
@@ -95,6 +96,6 @@ def add_arguments(
     parser.add_argument("--save-minutes", type=float, default=save_minutes)
     parser.add_argument("--batch", type=int, default=batch, help="samples of a step, all processes together")
     parser.add_argument("--lr", type=float, default=lr, help="highest learning rate")
-    parser.add_argument("--precision", choices=PRECISIONS, default="bfloat16", help="of what the networks compute")
+    parser.add_argument("--precision", choices=PRECISIONS, default=MIXED, help="of what the networks compute")
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto for CUDA where there is a GPU")
     parser.add_argument("--seed", type=int, default=seed)

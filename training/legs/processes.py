@@ -66,6 +66,16 @@ class Share:
         return rows[rows % self.batch % self.count == self.rank]
 
 
+@contextmanager
+def resting(net: nn.Module) -> Iterator[None]:
+    """Let a network judge without learning: no gradients reach its weights, and processes share none."""
+    net.requires_grad_(False)
+    try:
+        yield
+    finally:
+        net.requires_grad_(True)
+
+
 class Evened(Protocol):
     """See `Processes.evening`."""
 
@@ -112,7 +122,7 @@ class Processes:
         """
         if self.count == 1:
             return objective
-        return DistributedDataParallel(objective, broadcast_buffers=False, find_unused_parameters=unused)
+        return DistributedDataParallel(objective, find_unused_parameters=unused)
 
     def evening(self, share: Share) -> Evened:
         """Return a function that gives this process its even part of an amount that all processes have together.

@@ -24,7 +24,7 @@ from facemorph.morph import positions, probe, render_frames
 from judges.perceptual import load_lpips
 from training.data.photos import PhotoFiles
 from training.data.split import is_validation
-from training.legs.leg import Leg, add_arguments
+from training.legs.leg import Leg, add_arguments, autocast
 from training.legs.processes import Processes, joined
 from training.legs.state import load_state, log, save_state
 from training.legs.streams import Streams
@@ -112,7 +112,8 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         index, turned = taught[streams.rows(len(taught))], streams.rand() < 0.5
         frames = probes[index].float() / 255
         frames = torch.where(turned.view(-1, 1, 1, 1, 1), frames.flip(-1), frames)
-        loss = objective(frames.to(processes.device), changes[index].to(processes.device))
+        with autocast(args, processes.device):
+            loss = objective(frames.to(processes.device), changes[index].to(processes.device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=70)
     add_arguments(parser, minutes=6, batch=2, lr=2e-3)
+    parser.set_defaults(precision="float32")  # of differences between nearly equal frames
     args = parser.parse_args()
     with joined(args.device) as processes:
         train(args, processes)

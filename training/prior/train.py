@@ -152,9 +152,8 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
     objective = processes.shared(Objective(training.model, share.weight, compiled=args.compile))
     leg = Leg(args, processes, training.done)
     for progress in leg:
-        training.step(
-            objective, Streams(args.seed, leg.step, share, processes.device), warm_then_cosine(leg.step, progress, 200)
-        )
+        streams = Streams(args.seed, leg.step, share, processes.device)
+        training.step(objective, streams, warm_then_cosine(leg.step, progress, 200))
         if leg.save_now():
             training.save(leg)
     if processes.first:
