@@ -13,13 +13,14 @@ from torch import nn
 
 from facemorph.models import ConvAutoencoder, ConvAutoencoderConfig, FaceAutoencoder, load_autoencoder
 from tests.fakes import TINY_FACE
+from tests.training.conftest import pack_drawn
 from training.autoencoder import train
 from training.autoencoder.losses import AutoencoderLoss, LossWeights, kl_terms, pixel_errors
 from training.data.crops import Batch, PackedCrops
 from training.data.split import VALIDATION_PART, is_validation
 from training.legs.average import EMA_EVERY, Ema
 from training.legs.leg import add_arguments
-from training.legs.processes import ALONE, Share
+from training.legs.processes import ALONE, Evened, Share
 from training.legs.streams import Streams
 
 
@@ -28,6 +29,11 @@ class Half(nn.Module):
 
     def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return output.mean() * 0 + 0.5
+
+
+class SquaredError(nn.Module):
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return (output - target).square().mean()
 
 
 def batch_of(packed: Path, mirror: bool = False) -> Batch:
@@ -87,6 +93,34 @@ def test_total_is_the_weighted_sum_of_its_terms(packed: Path) -> None:
     full = kl_terms(model.encode(batch.x), batch.x[0].numel())
     assert terms["beta_spatial"] == pytest.approx(0.5 * full[0].item(), rel=1e-4)  # step 5 of a warm-up of 10
     assert terms["beta_compact"] == pytest.approx(0.5 * full[1].item(), rel=1e-4)
+
+
+def test_two_shares_make_up_the_gradient_of_the_whole_batch(tmp_path: Path) -> None:
+    """With what each process would see of the other: amounts that are divided by are those of both."""
+    torch.manual_seed(0)
+    model, crops = FaceAutoencoder(TINY_FACE), PackedCrops(pack_drawn(tmp_path / "crops.npz", 10), validation=False)
+    amounts: list[torch.Tensor] = []
+
+    def gradient(share: Share, evened: Evened) -> torch.Tensor:
+        streams = Streams(0, 5, share)
+        plain = crops.batch(streams.rows(8).numpy(), (streams.rand() < 0.5).numpy(), torch.device("cpu"))
+        batch = Batch(plain.x[..., ::4, ::4], plain.inside[..., ::4, ::4], plain.landmarks / 4)
+        loss = AutoencoderLoss(LossWeights(landmark=1.0), SquaredError(), lambda x: x.mean((2, 3)), evened)
+        model.zero_grad()
+        (share.weight * loss(model, batch, step=5, streams=streams)[0]).backward()
+        return torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+
+    def noted(amount: torch.Tensor, least: float = 0.0) -> torch.Tensor:
+        amounts.append(amount.detach())
+        return amounts[-1]
+
+    whole = gradient(Share(8), noted)
+    halves = []
+    for rank in range(2):
+        known = iter(amounts)
+        halves.append(gradient(Share(8, rank, 2), lambda amount, least=0.0, known=known: next(known) / 2))
+    torch.testing.assert_close((halves[0] + halves[1]) / 2, whole, atol=1e-6, rtol=1e-4)
+    assert not torch.allclose(halves[0], whole, atol=1e-3)
 
 
 def test_a_plain_autoencoder_has_no_divergence(packed: Path) -> None:
