@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -54,6 +58,50 @@ def chromium() -> str:
 def tiny_morpher() -> FaceMorpher:
     """The real pipeline over an untrained model and an aligner that knows the drawn face."""
     return build_tiny_morpher()
+
+
+@pytest.fixture(scope="session")
+def shipped_morpher() -> FaceMorpher:
+    """The pipeline with the checkpoints that come with the project, loaded once."""
+    return FaceMorpher.from_checkpoint(aligner="builtin")
+
+
+@pytest.fixture
+def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure the pace of a morph on 5 probes instead of 25: for tests of something else, most of a tiny morph."""
+    monkeypatch.setattr("facemorph.morph.schedule.PROBE_FRAMES", 5)
+
+
+@dataclass(frozen=True)
+class Started:
+    """What `tests.start` saw: modules loaded with the stage `align`, then with the package, and how the program ended.
+
+    The program was asked to write an .avi.
+    """
+
+    stage: set[str]
+    package: set[str]
+    opened: list[str]
+    cuda: bool
+    handlers: int
+    done: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Started:
+    """The program, started once in a process of its own."""
+    report = tmp_path_factory.mktemp("start") / "report.json"
+    words = ["morph", "a.jpg", "b.jpg", "-o", "out.avi"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.start", str(report), *words],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[1],
+        timeout=600,
+    )
+    assert report.exists(), done.stderr
+    seen = json.loads(report.read_text(encoding="utf-8"))
+    return Started(set(seen["stage"]), set(seen["package"]), seen["opened"], seen["cuda"], seen["handlers"], done)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,10 @@ from facemorph.errors import AlignmentError, CheckpointNotFoundError, InputError
 from facemorph.morph import Quality
 from facemorph.pipeline import FaceMorpher, Morph
 from facemorph.settings import NUM_FRAMES
+from tests.conftest import Started
 from tests.fakes import tiny_morpher
+
+pytestmark = pytest.mark.usefixtures("few_probes")
 
 COMMANDS = ("morph", "strip", "frame", "edit", "align")
 Outcome = tuple[int, str, str]
@@ -464,13 +465,6 @@ class TestHelp:
             assert re.search(rf"^ +{command} +[A-Z].+\.$", out, re.MULTILINE)
         assert set(cli.COMMANDS) == set(COMMANDS)
 
-    def test_as_a_program(self) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "facemorph", "morph", "a.jpg", "b.jpg", "-o", "out.avi"],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            cwd=Path(__file__).parent.parent,
-        )
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("Error: 'out.avi' ends in '.avi', which cannot be written.")
+    def test_as_a_program(self, started: Started) -> None:
+        assert (started.done.returncode, started.done.stdout) == (2, "")
+        assert started.done.stderr.startswith("Error: 'out.avi' ends in '.avi', which cannot be written.")

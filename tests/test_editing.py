@@ -10,10 +10,11 @@ from facemorph import AlignedFace, FaceMorpher
 from facemorph.align import mirrored
 from facemorph.attributes import curve
 from facemorph.errors import InputError, StrengthError, UnknownAttributeError
-from facemorph.models import AttributeEditor, AttributeEditorConfig
-from facemorph.pipeline import ATTRIBUTE_EDITOR
+from facemorph.models import AttributeEditorConfig
 from tests.drawn import draw_face
 from tests.fakes import TINY_FACE, tiny_editor
+
+pytestmark = pytest.mark.usefixtures("few_probes")
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +112,8 @@ def test_what_passes_on_the_way_is_warned_of(tiny_morpher: FaceMorpher, face: Al
     assert any("already has" in sentence for sentence in said)
 
 
-def test_the_shipped_editor_offers_the_common_ones() -> None:
-    offered = AttributeEditor.from_checkpoint(ATTRIBUTE_EDITOR).config.offered
-    assert {"age", "gender", "smile"} <= set(offered)
+def test_the_shipped_editor_offers_the_common_ones(shipped_morpher: FaceMorpher) -> None:
+    assert {"age", "gender", "smile"} <= set(shipped_morpher.attributes)
 
 
 def test_an_edit_of_the_mirror_image_is_the_mirror_image_of_the_edit(tiny_morpher: FaceMorpher) -> None:

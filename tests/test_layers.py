@@ -7,11 +7,11 @@ app → facemorph.ui → facemorph.pipeline → editing → networks → {align,
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import Started
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"images", "checkpoint", "errors", "attributes", "settings"}
@@ -177,19 +177,9 @@ def test_no_module_sprawls() -> None:
     assert long == {}
 
 
-def test_importing_loads_no_weights_and_nothing_heavy() -> None:
-    script = f"""
-import builtins, pathlib, sys, torch
-def refuse(*args, **kwargs):
-    raise AssertionError("weights were read at import")
-import safetensors.torch
-safetensors.torch.load_file = torch.load = torch.hub.load_state_dict_from_url = refuse
-import facemorph, facemorph.pipeline, facemorph.render, facemorph.arguments
-assert not torch.cuda.is_initialized(), "a GPU was touched at import"
-import logging
-assert not logging.getLogger().handlers, "logging was configured at import"
-print(",".join(sorted({HEAVY!r} & set(sys.modules))))
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == ""
+def test_importing_loads_no_weights_and_nothing_heavy(started: Started) -> None:
+    """`tests.start` refuses to load weights: then there is no report."""
+    assert not started.cuda, "a GPU was touched at import"
+    assert not started.handlers, "logging was configured at import"
+    assert started.package >= {"facemorph.pipeline", "facemorph.render", "facemorph.arguments"}
+    assert HEAVY & started.package == set()

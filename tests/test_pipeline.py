@@ -69,6 +69,7 @@ def test_alphas_rise_from_0_to_1(tiny_morpher: FaceMorpher, pair: tuple[AlignedF
     assert (np.diff(alphas) > 0).all()
 
 
+@pytest.mark.usefixtures("few_probes")
 def test_morph_of_a_face_with_itself_is_still(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
     frames = tiny_morpher.morph(pair[0], pair[0], num_frames=5, size=128).frames
     assert np.abs(frames.astype(int) - frames[0]).max() <= 1
@@ -86,6 +87,7 @@ def test_swapping_the_faces_reverses_the_morph(
         assert psnr(one, other) > 38
 
 
+@pytest.mark.usefixtures("few_probes")
 def test_interpolations_differ(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
     slerp, linear = (
         tiny_morpher.morph(*pair, num_frames=3, size=64, interpolation=way).frames[1] for way in ("slerp", "linear")
@@ -93,6 +95,7 @@ def test_interpolations_differ(tiny_morpher: FaceMorpher, pair: tuple[AlignedFac
     assert not np.array_equal(slerp, linear)
 
 
+@pytest.mark.usefixtures("few_probes")
 def test_frames_do_not_depend_on_who_else_is_served(
     tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]
 ) -> None:
@@ -181,6 +184,7 @@ def test_shape_has_a_position_of_its_own(tiny_morpher: FaceMorpher, pair: tuple[
     assert np.abs(colour - reduced(a, 128).mean((0, 1))).max() < np.abs(colour - reduced(b, 128).mean((0, 1))).max()
 
 
+@pytest.mark.usefixtures("few_probes")
 def test_held_shape_and_held_appearance(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
     a, b = pair[0], broader(pair[1])
     appearance = tiny_morpher.morph(a, b, num_frames=5, size=128, shape=0.0)
@@ -204,6 +208,7 @@ def test_unknown_quality(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, Ali
         tiny_morpher.frame(*pair, 0.5, quality="good")  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("few_probes")
 def test_a_morph_without_a_prior_says_so(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
     assert NO_PRIOR in tiny_morpher.morph(*pair, num_frames=3, size=64).warnings
     assert NO_PRIOR not in tiny_morpher.morph(*pair, num_frames=3, size=64, quality="fast").warnings
@@ -220,6 +225,7 @@ class _Masks(PersonMask):
         return torch.tensor([self.person, 0.0]).reshape(1, 2, 1, 1).expand(len(x), 2, 8, 8)
 
 
+@pytest.mark.usefixtures("few_probes")
 def test_a_mask_that_misses_the_face_is_said(pair: tuple[AlignedFace, AlignedFace]) -> None:
     results = [
         FaceMorpher(tiny_autoencoder(), _Masks(person), tiny_pace_network(), Aligner(FakeBackend())).morph(
@@ -232,9 +238,11 @@ def test_a_mask_that_misses_the_face_is_said(pair: tuple[AlignedFace, AlignedFac
     assert np.array_equal(results[0].frames, results[1].frames)  # all of the crop counts as person in both
 
 
-def test_the_shipped_prior_changes_the_middle_and_leaves_the_ends(pair: tuple[AlignedFace, AlignedFace]) -> None:
-    morpher = FaceMorpher.from_checkpoint(aligner="builtin")
-    best, fast = (morpher.morph(*pair, num_frames=3, size=128, quality=quality) for quality in ("best", "fast"))
+@pytest.mark.usefixtures("few_probes")
+def test_the_shipped_prior_changes_the_middle_and_leaves_the_ends(
+    shipped_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]
+) -> None:
+    best, fast = (shipped_morpher.morph(*pair, num_frames=3, size=128, quality=quality) for quality in ("best", "fast"))
     assert best.warnings == fast.warnings
     assert not np.array_equal(best.frames[1], fast.frames[1])
     for end in (0, 2):

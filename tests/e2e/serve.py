@@ -1,5 +1,7 @@
-"""Serve the page for the browser tests: `python -m tests.e2e.serve fake EXAMPLES_FOLDER`, `... tiny` or `... app`.
+"""Serve what the browser tests visit: `python -m tests.e2e.serve app|tiny EXAMPLES_FOLDER PORT`.
 
+The app, or the same pipeline untrained, is served where the environment says; the page over the fake pipeline, with
+the examples of that folder, at that port. Both in one process, since the imports are what takes longest.
 The server may talk to this machine only: any other connection is refused and leaves a line on stderr.
 """
 
@@ -35,12 +37,12 @@ def _is_loopback(name: str) -> bool:
         return False
 
 
-def serve_fake(examples: Path) -> None:
+def serve_fake(examples: Path, port: int) -> None:
     from facemorph.ui import build_page, launch_options
     from tests.ui.fake import FakeMorpher
 
-    options = launch_options() | {"allowed_paths": [str(examples)]}
-    build_page(FakeMorpher(seconds=0.3), examples).launch(**options)
+    options = launch_options() | {"allowed_paths": [str(examples)], "server_port": port}
+    build_page(FakeMorpher(seconds=0.3), examples).launch(prevent_thread_lock=True, **options)
 
 
 def serve_tiny() -> None:
@@ -53,9 +55,8 @@ def serve_tiny() -> None:
 
 if __name__ == "__main__":
     sys.addaudithook(refuse_outside)
-    if sys.argv[1] == "fake":
-        serve_fake(Path(sys.argv[2]))
-    elif sys.argv[1] == "tiny":
+    serve_fake(Path(sys.argv[2]), int(sys.argv[3]))
+    if sys.argv[1] == "tiny":
         serve_tiny()
     else:
         runpy.run_path("app.py", run_name="__main__")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,16 +13,14 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from facemorph.pipeline import DEFAULT_CHECKPOINT
 from facemorph.ui.examples import EXAMPLES, find_pairs
 from tests.drawn import draw_face
-from tests.e2e.conftest import ROOT, Server, Tab, open_tab, serving
+from tests.e2e.conftest import PATIENCE, ROOT, TRAINED, Contexts, Servers, Tab, open_tab
 
 pytestmark = pytest.mark.browser
 
-TRAINED = (DEFAULT_CHECKPOINT / "model.safetensors").is_file()
 LONDON = ROOT.parent / "shared" / "data" / "london"
 
 
@@ -49,15 +48,9 @@ def _average(portraits: list[Path], path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("server"), "app" if TRAINED else "tiny") as server:
-        yield server
-
-
 @pytest.fixture
-def tab(browser: Browser, server: Server) -> Iterator[Tab]:
-    with open_tab(browser, server) as tab:
+def tab(contexts: Contexts, servers: Servers) -> Iterator[Tab]:
+    with open_tab(contexts, servers.app) as tab:
         yield tab
 
 
@@ -87,7 +80,9 @@ def test_photos_in_morph_out(tab: Tab, photos: tuple[Path, Path], tmp_path: Path
     assert _differ(frames[0], frames[45]) < _differ(frames[0], frames[23])
     screen = tab.page.locator("#stage .screen")
     first = screen.screenshot()
-    assert any(screen.screenshot() != first for _ in range(30)), "the GIF stands still"
+    deadline = time.monotonic() + PATIENCE / 1000
+    while screen.screenshot() == first:
+        assert time.monotonic() < deadline, "the GIF stands still"
 
     with Image.open(io.BytesIO(_download(tab, "webp"))) as webp:
         assert (webp.format, webp.size, webp.n_frames > 20) == ("WEBP", (256, 256), True)

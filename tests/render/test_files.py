@@ -392,7 +392,7 @@ def test_landmarks_are_drawn_where_they_are() -> None:
 
 def test_ffmpeg_is_ended_when_feeding_is_interrupted(tmp_path: Path) -> None:
     stubborn = tmp_path / "ffmpeg"  # does not care that its input has ended
-    stubborn.write_text("#!/bin/sh\nexec sleep 30\n")
+    stubborn.write_text("#!/bin/sh\nexec sleep 600\n")
     stubborn.chmod(0o755)
 
     def interrupt() -> Iterator[int]:
@@ -402,4 +402,4 @@ def test_ffmpeg_is_ended_when_feeding_is_interrupted(tmp_path: Path) -> None:
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         encode(str(stubborn), dissolve()[0], interrupt(), 20, ["-f", "gif"], tmp_path / "m.gif")
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 300  # and not when it ends by itself

@@ -59,6 +59,7 @@ def stage() -> Stage:
         corners,
         CodeCritic(config.latent_channels, len(NAMES), width=8),
         PictureCritic(len(NAMES), width=8),
+        mixed=False,  # faster on tiny networks
     )
 
 

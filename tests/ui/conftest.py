@@ -4,8 +4,8 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(autouse=True)
-def loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(scope="module", autouse=True)
+def loops() -> Iterator[None]:
     """Close the event loops that Gradio makes for the locks of a page and then forgets."""
     made: list[asyncio.AbstractEventLoop] = []
     new_event_loop = asyncio.new_event_loop
@@ -14,8 +14,9 @@ def loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         made.append(new_event_loop())
         return made[-1]
 
-    monkeypatch.setattr(asyncio, "new_event_loop", remembered)
-    yield
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(asyncio, "new_event_loop", remembered)
+        yield
     asyncio.set_event_loop(None)
     for loop in made:
         loop.close()

@@ -42,7 +42,9 @@ class FakeMorph:
         elif path.suffix == ".png":
             Image.fromarray(np.concatenate(self.frames[:: max(1, len(frames) // 6)], 1)).save(path)
         else:
-            frames[0].save(path, save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0)
+            if path.suffix == ".gif":  # in few colours, quickly found
+                frames = [frame.quantize(32, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE) for frame in frames]
+            frames[0].save(path, save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0, method=0)
         return Rendered(path, path.stat().st_size)
 
 
@@ -86,8 +88,7 @@ class FakeMorpher:
 
     def edit(self, face: AlignedFace, strengths: Mapping[str, float], size: int = 256) -> npt.NDArray[np.uint8]:
         check_strengths(strengths, self.attributes)
-        small = np.asarray(Image.fromarray(face.image).resize((size, size)), np.float32)
-        return _lightened(small, strengths)
+        return _lightened(_small(face, size), strengths)
 
     def edit_warnings(self, face: AlignedFace, strengths: Mapping[str, float]) -> tuple[str, ...]:
         """Every face smiles and has nothing else."""
@@ -106,8 +107,8 @@ class FakeMorpher:
         edits: Mapping[str, Sequence[float]] | None = None,
     ) -> npt.NDArray[np.uint8]:
         """Dissolve by alpha and shift to the right by shape; "fast" is darker, and an edit lighter or darker."""
-        ends = [np.asarray(Image.fromarray(face.image).resize((size, size)), np.float32) for face in (a, b)]
-        mixed = (1 - alpha) * ends[0] + alpha * ends[1]
+        first, last = (_small(face, size) for face in (a, b))
+        mixed = (1 - alpha) * first + alpha * last
         moved = np.roll(mixed, round((alpha if shape is None else shape) * size / 4), axis=1)
         moved *= 0.5 if quality == "fast" else 1
         return _lightened(moved, {name: float(strengths_at(curve, alpha)) for name, curve in (edits or {}).items()})
@@ -147,6 +148,10 @@ class FakeMorpher:
             self.edit_warnings(face, {name: curve[at] for name, curve in (edits or {}).items()}) for face, at in ends
         ]
         return FakeMorph(frames, alphas, tuple(dict.fromkeys(said[0] + said[1])))
+
+
+def _small(face: AlignedFace, size: int) -> npt.NDArray[np.float32]:
+    return np.asarray(Image.fromarray(face.image).resize((size, size), Image.Resampling.NEAREST), np.float32)
 
 
 def _lightened(pixels: npt.NDArray[Any], strengths: Mapping[str, float]) -> npt.NDArray[np.uint8]:

@@ -48,8 +48,9 @@ LIGHT = ("clear", "keep", "recall", "<lambda>")
 """Handlers that run no model."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page() -> gr.Blocks:
+    """The page, which no test changes."""
     return build_page(FakeMorpher(), Path("no-such-folder"))
 
 
