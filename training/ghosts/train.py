@@ -2,8 +2,8 @@
 
     python -m training.ghosts.train --packed packed/crops.npz --minutes 8
 
-The state lies in `runs/ghost-detector`; the same command with more minutes goes on from there. `--evaluate` only
-measures the checkpoint.
+The state lies in `runs/ghost-detector`; the same command goes on from there. `--evaluate` only measures the
+checkpoint.
 """
 
 from __future__ import annotations
