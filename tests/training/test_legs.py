@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,25 +109,28 @@ def test_both_sources_of_numbers_have_one_shape(draws: Draws) -> None:
 
 
 def test_a_leg_counts_steps_and_knows_how_far_the_whole_is() -> None:
-    leg = Leg(parsed("--steps", "3", "--total-steps", "8"), ALONE, {"step": 2, "spent": 50.0})
-    assert list(leg) == [2 / 8, 3 / 8, 4 / 8]
-    assert leg.step == 5
-    assert 50 <= leg.done["spent"] < 60
+    leg, saved = Leg(parsed("--steps", "3", "--total-steps", "8"), ALONE, {"step": 2, "spent": 50.0}), list[int]()
+    assert list(leg.steps(lambda: saved.append(leg.step))) == [2 / 8, 3 / 8, 4 / 8]
+    assert (leg.step, saved) == (5, [5])
+    assert 50 <= leg.done["spent"] < 200
 
 
-def test_a_leg_counts_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(0, 10_000, 10))
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    leg = Leg(parsed("--minutes", "1", "--total-minutes", "4"), ALONE, {"step": 0, "spent": 60.0})
-    assert list(leg) == pytest.approx([(60 + 10 * n) / 240 for n in range(1, 6)])
-    assert leg.done == {"step": 5, "spent": 120.0}
+def test_a_leg_counts_minutes_and_saves_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    words = "--minutes", "1", "--total-minutes", "4", "--save-minutes", "0.4"
+    leg, saved, seen = Leg(parsed(*words), ALONE, {"step": 0, "spent": 60.0}), list[int](), list[float]()
+    for progress in leg.steps(lambda: saved.append(leg.step)):
+        seen.append(progress)
+        clock[0] += 10
+    assert seen == pytest.approx([(60 + 10 * n) / 240 for n in range(6)])
+    assert leg.done == {"step": 6, "spent": 120.0}
+    assert saved == [3, 6, 6]  # when due, and at the end
 
 
-def test_saving_is_due_now_and_then_and_for_the_first_process_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(0, 10_000, 20))
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    leg = Leg(parsed("--steps", "9", "--save-minutes", "0.5"), ALONE)
-    assert [leg.save_now() for _ in range(5)] == [False, True, False, True, False]
+def test_only_the_first_process_saves() -> None:
+    leg = Leg(parsed("--steps", "2", "--save-minutes", "0"), replace(ALONE, rank=1))
+    assert len(list(leg.steps(lambda: pytest.fail("it saved")))) == 2
 
 
 def test_crops_of_a_share_are_the_same_as_in_the_whole(packed: Path) -> None:

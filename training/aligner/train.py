@@ -133,7 +133,7 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         log(args.out, line | {name: round(value / count, 4) for name, value in sums.items()})
         sums.clear()
 
-    for progress in leg:
+    for progress in leg.steps(save):
         optimizer.param_groups[0]["lr"] = args.lr * warm_then_cosine(leg.step, progress, 200)
         drawn = draw(material, window_size, leg.step, args, processes)
         batch = {name: value.to(processes.device, non_blocking=True) for name, value in drawn.batch.items()}
@@ -147,10 +147,6 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
             ema.update(model)
         for name, value in {**terms, "count": 1.0}.items():
             sums[name] = sums.get(name, 0.0) + value
-        if leg.save_now():
-            save()
-    if processes.first:
-        save()
 
 
 def main() -> None:

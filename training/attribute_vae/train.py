@@ -187,7 +187,7 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         checkpoint.save(args.out / "checkpoint", nets["model"], game.nets["model"].config)
         log(args.out, {"step": leg.step, "minutes": round(leg.spent / 60, 2)} | terms)
 
-    for progress in leg:
+    for progress in leg.steps(save):
         for optimizer in optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = args.lr * group["part"] * warm_then_cosine(leg.step, progress, 50)
@@ -197,10 +197,6 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         warm = min(1.0, progress / WARM)
         batch = (*codes, values[index].to(processes.device))
         terms = game.step(batch, rates, (warm * args.beta, warm * ADVERSARY), streams)
-        if leg.save_now():
-            save()
-    if processes.first:
-        save()
 
 
 def main() -> None:

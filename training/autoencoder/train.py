@@ -128,15 +128,11 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
     objective = processes.shared(Objective(training.model, loss, share.weight))
     crops = PackedCrops(args.packed, validation=False, limit=args.limit, share=share)
     leg = Leg(args, processes, training.done)
-    for progress in leg:
+    for progress in leg.steps(lambda: training.save(leg)):
         streams = Streams(args.seed, leg.step, share)
         index, mirror = streams.rows(crops.count).numpy(), (streams.rand() < 0.5).numpy()
         rate = args.lr * warm_then_cosine(leg.step, progress, 200)
         training.step(objective, crops.batch(index, mirror, processes.device), streams, rate)
-        if leg.save_now():
-            training.save(leg)
-    if processes.first:
-        training.save(leg)
 
 
 def main() -> None:

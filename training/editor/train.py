@@ -271,17 +271,13 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         since.clear()
         log(args.out, {"step": leg.step, "minutes": round(leg.spent / 60, 1)} | means)
 
-    for progress in leg:
+    for progress in leg.steps(save):
         for optimizer in game.optimizers.values():
             optimizer.param_groups[0]["lr"] = args.lr * warm_then_cosine(leg.step, progress, 200)
         streams = Streams(args.seed, leg.step, share, processes.device)
         since.append(game.step(*draw(streams), readable, streams, edits=leg.step >= CRITICS_FIRST))
         if (leg.step + 1) % EMA_EVERY == 0:
             ema.update(stage.editor.refinement)
-        if leg.save_now():
-            save()
-    if processes.first:
-        save()
 
 
 def main() -> None:

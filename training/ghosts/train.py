@@ -179,7 +179,7 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         log(args.out, {"step": leg.step, "minutes": round(leg.spent / 60, 2), "loss": mean})
         losses.clear()
 
-    for progress in leg:
+    for progress in leg.steps(save):
         optimizer.param_groups[0]["lr"] = args.lr * warm_then_cosine(leg.step, progress, 50)
         x, y = training_batch(material, Streams(args.seed, leg.step, share))
         with autocast(args, processes.device):
@@ -189,10 +189,6 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         nn.utils.clip_grad_norm_(detector.parameters(), 1.0)
         optimizer.step()
         losses.append(float(loss.detach()))
-        if leg.save_now():
-            save()
-    if processes.first:
-        save()
 
 
 def evaluate(folder: Path, packed: Path) -> None:

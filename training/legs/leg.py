@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -22,8 +22,6 @@ def autocast(args: argparse.Namespace, device: torch.device) -> torch.autocast:
 
 class Leg:
     """Counts a leg in steps or in minutes; the first process's clock holds for all.
-
-    Iterating yields, before each step, which part of the whole training is done, in [0, 1].
 
     Args:
         args: of `add_arguments`.
@@ -46,7 +44,11 @@ class Leg:
         self._first_step, self._first_spent = self.step, self.spent
         self._start = self._saved = time.monotonic()
 
-    def __iter__(self) -> Iterator[float]:
+    def steps(self, save: Callable[[], None]) -> Iterator[float]:
+        """Yield, before each step, which part of the whole training is done, in [0, 1].
+
+        Between steps the first process calls `save` now and then, and at the end of the leg once more.
+        """
         while True:
             elapsed = time.monotonic() - self._start
             if self._steps is None:
@@ -54,9 +56,14 @@ class Leg:
             self.spent = self._first_spent + elapsed
             over = elapsed >= self._seconds if self._steps is None else self.step - self._first_step >= self._steps
             if over:
-                return
+                break
             yield self.progress
             self.step += 1
+            if self._processes.first and time.monotonic() - self._saved >= self._save_seconds:
+                save()
+                self._saved = time.monotonic()
+        if self._processes.first:
+            save()
 
     @property
     def progress(self) -> float:
@@ -64,13 +71,6 @@ class Leg:
         if self._total_steps is not None:
             return min(1.0, self.step / max(1, self._total_steps))
         return min(1.0, self.spent / self._total_seconds)
-
-    def save_now(self) -> bool:
-        """Return whether it is time for this process to write how far the training is, between two steps."""
-        if not self._processes.first or time.monotonic() - self._saved < self._save_seconds:
-            return False
-        self._saved = time.monotonic()
-        return True
 
     @property
     def done(self) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         line = {"step": leg.step, "minutes": round(leg.spent / 60, 2), "held_back": len(held_back)}
         log(args.out, line | {"iou_person": round(person, 4), "iou_hair": round(hair, 4)})
 
-    for progress in leg:
+    for progress in leg.steps(save):
         optimizer.param_groups[0]["lr"] = args.lr * warm_then_cosine(leg.step, progress, 100)
         streams = Streams(args.seed, leg.step, share)
         drawn = labels.at(np.searchsorted(rows, streams.rows(count).numpy()))
@@ -194,10 +194,6 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        if leg.save_now():
-            save()
-    if processes.first:
-        save()
 
 
 def main() -> None:

@@ -106,7 +106,7 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         line = {"step": leg.step, "minutes": round(leg.spent / 60, 2), "held_back": len(left)}
         log(args.out, line | {"log_ratio_to_lpips_squeeze": round(float(torch.stack(left).mean()), 3)})
 
-    for progress in leg:
+    for progress in leg.steps(save):
         optimizer.param_groups[0]["lr"] = args.lr * (1 - progress)
         streams = Streams(args.seed, leg.step, share)
         index, turned = taught[streams.rows(len(taught))], streams.rand() < 0.5
@@ -117,10 +117,6 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        if leg.save_now():
-            save()
-    if processes.first:
-        save()
 
 
 def main() -> None:

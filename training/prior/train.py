@@ -151,13 +151,9 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
     training, share = Training(args, processes), processes.share(args.batch)
     objective = processes.shared(Objective(training.model, share.weight, compiled=args.compile))
     leg = Leg(args, processes, training.done)
-    for progress in leg:
+    for progress in leg.steps(lambda: training.save(leg)):
         streams = Streams(args.seed, leg.step, share, processes.device)
         training.step(objective, streams, warm_then_cosine(leg.step, progress, 200))
-        if leg.save_now():
-            training.save(leg)
-    if processes.first:
-        training.save(leg)
 
 
 def main() -> None:
