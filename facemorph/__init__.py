@@ -2,6 +2,7 @@
 
 from facemorph.align import AlignedFace
 from facemorph.errors import FaceMorphError
-from facemorph.pipeline import FaceMorpher, Morph
+from facemorph.pipeline import FaceMorpher
+from facemorph.result import Morph
 
 __all__ = ["AlignedFace", "FaceMorphError", "FaceMorpher", "Morph"]

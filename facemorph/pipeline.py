@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -15,7 +15,16 @@ from facemorph import attributes, checkpoint, images
 from facemorph.align import AlignedFace, Aligner
 from facemorph.attributes import Curve
 from facemorph.editing import Editing
-from facemorph.models import AttributeEditor, Autoencoder, LatentPrior, PaceNetwork, PersonMask, load_autoencoder
+from facemorph.errors import InputError
+from facemorph.models import (
+    AttributeEditor,
+    Autoencoder,
+    LatentPrior,
+    PaceNetwork,
+    PartsParser,
+    PersonMask,
+    load_autoencoder,
+)
 from facemorph.morph import (
     Endpoint,
     Interpolation,
@@ -29,7 +38,7 @@ from facemorph.morph import (
     resize,
 )
 from facemorph.networks import Networks
-from facemorph.render import RenderedFile, RenderOptions, render
+from facemorph.result import Morph
 from facemorph.settings import check_choice, check_num_frames, check_position, check_size
 
 DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
@@ -37,6 +46,7 @@ PACE_NETWORK = checkpoint.CHECKPOINTS / "pace-network"
 PERSON_MASK = checkpoint.CHECKPOINTS / "person-mask"
 LATENT_PRIOR = checkpoint.CHECKPOINTS / "latent-prior"
 ATTRIBUTE_EDITOR = checkpoint.CHECKPOINTS / "attribute-editor"
+PARTS_PARSER = checkpoint.CHECKPOINTS / "parts-parser"
 FRAMES_AT_ONCE = 12
 """Frames up to 256 px that are rendered together; fewer of larger ones, which fill the processor's cache sooner."""
 NO_PRIOR = "This autoencoder has no latent prior, so the frames are as with the quality 'fast'."
@@ -46,40 +56,6 @@ NO_MASK = (
 )
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Morph:
-    """The frames of a morph.
-
-    Attributes:
-        frames: (T, S, S, 3) uint8 RGB; the first and the last are the aligned photos.
-        alphas: (T,) float32, position of each frame, increasing from 0 to 1.
-        warnings: sentences for the user.
-    """
-
-    frames: npt.NDArray[np.uint8]
-    alphas: npt.NDArray[np.float32]
-    warnings: tuple[str, ...] = ()
-
-    def save(
-        self, path: str | PathLike[str], *, fps: float = 20.0, ping_pong: bool = True, hold: float = 0.5
-    ) -> RenderedFile:
-        """Write the morph; the suffix decides how: .gif, .webp, .mp4, or .png for a strip of its frames.
-
-        Args:
-            path: where to.
-            fps: frames per second.
-            ping_pong: play back to the first face as well, so that a loop has no jump.
-            hold: seconds to rest on each face.
-
-        Returns:
-            The file, its size, and what could not be done as asked.
-
-        Raises:
-            RenderError: an unknown suffix, a folder that cannot be written, or no encoder for the format.
-        """
-        return render(Path(path), self.frames, self.alphas, RenderOptions(fps=fps, ping_pong=ping_pong, hold=hold))
 
 
 class FaceMorpher:
@@ -94,8 +70,9 @@ class FaceMorpher:
         prior: LatentPrior | None = None,
         device: str = "cpu",
         editor: AttributeEditor | None = None,
+        parser: PartsParser | None = None,
     ) -> None:
-        self.networks = Networks(model, person_mask, pace, prior, editor, torch.device(device))
+        self.networks = Networks(model, person_mask, pace, prior, editor, torch.device(device), parser)
         self._editing = Editing(self.networks, None if editor is None else editor.config)
         self._aligner = aligner
 
@@ -125,7 +102,8 @@ class FaceMorpher:
         editor = AttributeEditor.from_checkpoint(ATTRIBUTE_EDITOR) if own else None
         person_mask = PersonMask.from_checkpoint(PERSON_MASK)
         pace = PaceNetwork.from_checkpoint(PACE_NETWORK)
-        return cls(model, person_mask, pace, Aligner.load(aligner, device=device), prior, device, editor)
+        parser = PartsParser.from_checkpoint(PARTS_PARSER)
+        return cls(model, person_mask, pace, Aligner.load(aligner, device=device), prior, device, editor, parser)
 
     def align(self, photo: images.Photo, face: int | None = None) -> AlignedFace:
         """Find a face and cut its canonical crop.
@@ -153,6 +131,27 @@ class FaceMorpher:
             small = resize(self._tensor(face), self.networks.image_size)
             frames = images.to_uint8(self.networks.decode(*self.networks.encode(small)))
         return np.asarray(frames[0])
+
+    def parts(self, face: AlignedFace, size: int = 256) -> npt.NDArray[np.uint8]:
+        """Tell which part of a head each place of a crop shows.
+
+        Args:
+            face: the face.
+            size: side in pixels, even.
+
+        Returns:
+            (size, size) uint8: 0 background, 1 skin, … 13 hair, … 18 cloth, as `facemorph.models.parts_parser.CLASSES`
+            names them; left and right are the person's own.
+
+        Raises:
+            InputError: a size out of range, or a morpher that was built without a parser.
+        """
+        check_size(size)
+        with torch.inference_mode():
+            classes = self.networks.classes(self._tensor(face), size)
+        if classes is None:
+            raise InputError("This morpher has no parts parser. Load one with FaceMorpher.from_checkpoint().")
+        return np.asarray(classes[0])
 
     def edit(self, face: AlignedFace, strengths: Mapping[str, float], size: int = 256) -> npt.NDArray[np.uint8]:
         """Change attributes of one face and keep the person, the rest of the face and the background.

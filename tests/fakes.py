@@ -14,6 +14,8 @@ from facemorph.models import (
     FaceAutoencoderConfig,
     PaceNetwork,
     PaceNetworkConfig,
+    PartsParser,
+    PartsParserConfig,
     PersonMask,
     PersonMaskConfig,
 )
@@ -73,6 +75,14 @@ def tiny_pace_network() -> PaceNetwork:
         return PaceNetwork(PaceNetworkConfig(image_size=64, widths=(8, 8))).eval()
 
 
+def tiny_parser() -> PartsParser:
+    """Build an untrained parts parser, always the same."""
+    config = PartsParserConfig(image_size=32, widths=(4, 4), encoder_depths=(1, 1), decoder_depths=(1,))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return PartsParser(config).eval()
+
+
 def tiny_editor() -> AttributeEditor:
     """Build an attribute editor of seeded random directions for three attributes, of which two are offered."""
     config = AttributeEditorConfig(
@@ -97,4 +107,5 @@ def tiny_editor() -> AttributeEditor:
 def tiny_morpher(num_faces: int = 1) -> FaceMorpher:
     """Build the real pipeline over untrained networks and an aligner that knows the drawn face."""
     aligner = Aligner(FakeBackend(num_faces))
-    return FaceMorpher(tiny_autoencoder(), tiny_person_mask(), tiny_pace_network(), aligner, editor=tiny_editor())
+    networks = tiny_autoencoder(), tiny_person_mask(), tiny_pace_network()
+    return FaceMorpher(*networks, aligner, editor=tiny_editor(), parser=tiny_parser())

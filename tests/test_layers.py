@@ -1,6 +1,6 @@
 """The tree is the architecture: who may import whom, read from the source of every file.
 
-app → facemorph.ui → facemorph.pipeline → editing → networks → {align, models, render, edit → morph}
+app → facemorph.ui → facemorph.pipeline → {result, editing → networks} → {align, models, render, edit → morph}
 → {images, checkpoint, attributes, settings, errors}; facemorph ← judges ← training ← benchmarks
 """
 
@@ -23,17 +23,18 @@ MAY_IMPORT = {
     "edit": GROUND | {"edit", "morph"},
     "networks": GROUND | STAGES,
     "editing": GROUND | STAGES | {"networks"},
-    "pipeline": GROUND | STAGES | {"networks", "editing"},
+    "result": GROUND | {"render"},
+    "pipeline": GROUND | STAGES | {"networks", "editing", "result"},
     "ui": GROUND | STAGES | {"pipeline", "ui"},
     "arguments": GROUND | STAGES | {"pipeline"},
     "__main__": GROUND | STAGES | {"pipeline", "arguments"},
-    "__init__": GROUND | STAGES | {"pipeline"},
+    "__init__": GROUND | STAGES | {"pipeline", "result"},
 }
 """By the name of the file or folder in facemorph/: the others there that it may import."""
 ROOMS = (
     {"legs"},
     {"data"},
-    {"autoencoder", "aligner", "masks", "attributes", "ghosts", "pace", "figures"},
+    {"autoencoder", "aligner", "masks", "parts", "attributes", "ghosts", "pace", "figures"},
     {"codes"},
     {"editor", "attribute_vae", "prior"},
     {"evaluate"},

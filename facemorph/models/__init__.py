@@ -11,6 +11,7 @@ from facemorph.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderCo
 from facemorph.models.face_autoencoder import FaceAutoencoder, FaceAutoencoderConfig
 from facemorph.models.latent_prior import LatentPrior, LatentPriorConfig
 from facemorph.models.pace_network import PaceNetwork, PaceNetworkConfig
+from facemorph.models.parts_parser import PartsParser, PartsParserConfig
 from facemorph.models.person_mask import PersonMask, PersonMaskConfig
 from facemorph.models.posterior import DiagonalGaussian, Latent, LatentPosterior
 
@@ -47,6 +48,8 @@ __all__ = [
     "LatentPriorConfig",
     "PaceNetwork",
     "PaceNetworkConfig",
+    "PartsParser",
+    "PartsParserConfig",
     "PersonMask",
     "PersonMaskConfig",
     "load_autoencoder",

@@ -9,11 +9,14 @@ import pytest
 import torch
 
 from facemorph import FaceMorpher
+from facemorph.models import ConvAutoencoder, ConvAutoencoderConfig
 from judges.crops import shrink
 from judges.ghosts import GhostDetector, GhostDetectorConfig, ghost_scores
 from tests.drawn import draw_face
 from training.ghosts.pictures import Faces, degrade, delaunay_batch, draw_alphas, draw_people, thin_plate_batch
-from training.ghosts.train import auc
+from training.ghosts.train import Material, auc, training_batch
+from training.legs.processes import Share
+from training.legs.streams import Streams
 
 ROWS = np.array([0, 1, 2, 3])
 
@@ -79,3 +82,19 @@ def test_the_shipped_detector_scores_a_drawn_ghost_above_the_drawn_face(faces: F
     single, double = (ghost_scores(detector, pictures) for pictures in (faces.images, ghosts))
     assert (double > 2 * single).all()  # drawings are not what it was trained on: only the order is asked for
     assert (ghost_scores(detector, faces.images) == single).all()
+
+
+def test_batches_are_half_ghosts_and_the_same_whoever_shares_them(faces: Faces) -> None:
+    pools = np.full((40, 128, 128, 3), 10, np.uint8), np.full((40, 128, 128, 3), 240, np.uint8)
+    autoencoder = ConvAutoencoder(ConvAutoencoderConfig(image_size=128))
+
+    def batch(share: Share) -> tuple[torch.Tensor, torch.Tensor]:
+        return training_batch(Material([faces] * len(share), pools, autoencoder), Streams(0, 3, share))
+
+    x, y = batch(Share(8))
+    assert x.shape == (8, 3, 128, 128)
+    assert y.tolist() == [0, 1] * 4
+    for rank in range(2):
+        own, labels = batch(Share(8, rank, 2))
+        torch.testing.assert_close(own, x[rank::2], atol=0.02, rtol=0)  # JPEG may turn a rounding into a step
+        assert torch.equal(labels, y[rank::2])

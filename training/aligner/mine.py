@@ -18,8 +18,8 @@ import torch
 
 from facemorph.align.builtin import DETECTOR, LANDMARKS, BuiltinBackend
 from facemorph.align.pose import fit_pose
-from training.aligner.degrade import degrade
 from training.aligner.material import BORDERS, Material, Picture, face_free, load_material, warp
+from training.data.degrade import degrade
 
 WINDOW_SIZE = 96
 CANVAS = 256

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from facemorph.align.detector import REFERENCE_SCALE, STRIDE
-from training.aligner.degrade import cover, degrade
 from training.aligner.material import Face, FloatArray, Material, Picture, draw_face, face_free, placing, warp
+from training.data.degrade import cover, degrade
 
 
 @dataclass

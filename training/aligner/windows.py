@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from facemorph.align.pose import Pose
-from training.aligner.degrade import cover, degrade
 from training.aligner.material import BORDERS, FloatArray, Material, Picture, draw_face, face_free, warp
+from training.data.degrade import cover, degrade
 
 
 @dataclass

@@ -105,10 +105,10 @@ def training_batch(material: Material, streams: Streams) -> tuple[torch.Tensor, 
         chosen = np.flatnonzero((ghost == kind) & ~pooled)
         if len(chosen):
             faces = pair([material.faces[i] for i in chosen], [rngs[i] for i in chosen])
-            alphas = np.array([float(draw_alphas(kind, rngs[i], 1)) for i in chosen])
+            alphas = np.concatenate([draw_alphas(kind, rngs[i], 1) for i in chosen])
             pictures[chosen] = thin_plate_batch(*faces, kind, alphas)
     for i in np.flatnonzero(pooled):
-        own = material.pools[ghost[i]][places[i] :: batch]
+        own = material.pools[int(ghost[i])][places[i] :: batch]
         pictures[i] = own[rngs[i].integers(0, len(own))]
     chosen = np.flatnonzero([rng.random() < REENCODED for rng in rngs])
     if len(chosen):

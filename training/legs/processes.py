@@ -8,7 +8,7 @@ its part of the data, and every row is drawn as often as any other.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -76,6 +76,15 @@ def resting(net: nn.Module) -> Iterator[None]:
         net.requires_grad_(True)
 
 
+Summed = Callable[[torch.Tensor], torch.Tensor]
+"""See `Processes.summed`."""
+
+
+def alone(amount: torch.Tensor) -> torch.Tensor:
+    """Return what all have where there is nobody else."""
+    return amount
+
+
 class Evened(Protocol):
     """See `Processes.evening`."""
 
@@ -139,6 +148,18 @@ class Processes:
             return total.clamp(min=least) * (len(share) / share.batch)
 
         return evened
+
+    def summed(self, amount: torch.Tensor) -> torch.Tensor:
+        """Return an amount summed over all processes, with the gradient of this process's own part.
+
+        A loss of such sums is that of the whole batch; times `count` it has its gradient, once
+        `DistributedDataParallel` has taken the mean over processes.
+        """
+        if self.count == 1:
+            return amount
+        total = amount.detach().clone()
+        dist.all_reduce(total)
+        return amount + (total - amount.detach())
 
     def agreed(self, number: float) -> float:
         """Return what the first process thinks the number is."""

@@ -35,6 +35,7 @@ def _blur(picture: Picture, rng: np.random.Generator) -> Picture:
 
 def _noise(picture: Picture, rng: np.random.Generator) -> Picture:
     noise = np.empty(picture.shape[:2] if rng.random() < 0.5 else picture.shape, np.int16)
+    cv2.setRNGSeed(int(rng.integers(2**31)))  # OpenCV draws from a generator of its own, one for the whole process
     cv2.randn(noise, 0, float(rng.uniform(3, 22)))
     return np.clip(picture + (noise[..., None] if noise.ndim == 2 else noise), 0, 255).astype(np.uint8)
 
