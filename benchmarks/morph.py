@@ -28,9 +28,9 @@ from pathlib import Path
 import torch
 
 from benchmarks import table
-from benchmarks.judge import Floor, Judges, Verdict, judge, judge_photos, judge_quickly
 from benchmarks.people import Pair, People
 from benchmarks.sheet import chosen_pairs, contact_sheet
+from benchmarks.verdict import Floor, Judges, Verdict, judge, judge_photos, judge_quickly
 from facemorph import FaceMorpher
 from judges import distance
 from judges.rivals.ways import Way, all_ways

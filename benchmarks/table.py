@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.judge import Floor, Verdict
 from benchmarks.noise import Measured, bootstrap, bootstrap_mean
+from benchmarks.verdict import Floor, Verdict
 from judges import distance
 
 HEADER = (

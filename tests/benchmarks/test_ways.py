@@ -10,9 +10,9 @@ import pytest
 
 from benchmarks import people, table
 from benchmarks.hard_pairs import HARD_PAIRS
-from benchmarks.judge import Floor, Verdict, worse_end
 from benchmarks.morph import chosen_names
 from benchmarks.sheet import caption, contact_sheet
+from benchmarks.verdict import Floor, Verdict, worse_end
 from facemorph import AlignedFace, FaceMorpher
 from judges.crops import Frames, scaled_landmarks, shrink
 from judges.rivals.peers import load_facemorpher

@@ -20,8 +20,8 @@ from training.attribute_vae.evaluate import (
     picture_factors,
     prior_gap,
 )
-from training.legs.state import load_state, save_state
-from training.legs.streams import OneStream
+from training.loop.state import load_state, save_state
+from training.loop.streams import OneStream
 
 CONFIG = AttributeVaeConfig(
     attributes=("smile", "age"), latent_channels=3, latent_size=8, compact_dim=6, latent_dim=5, widths=(4, 6)

@@ -14,9 +14,9 @@ from tests.fakes import TINY_FACE
 from training.editor import train as training
 from training.editor.critics import STAGES, CodeCritic, PictureCritic
 from training.editor.losses import Faces, Shown, Stage, change_terms, critic_loss, editor_loss, probabilities
-from training.legs.processes import Share
-from training.legs.state import load_state, save_state
-from training.legs.streams import OneStream
+from training.loop.distributed import Share
+from training.loop.state import load_state, save_state
+from training.loop.streams import OneStream
 
 NAMES = tuple(ATTRIBUTES)
 COUNT = 4

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from facemorph import AlignedFace
 from facemorph.errors import NoFaceFoundError
 from tests.drawn import draw_face
-from training.attributes import judges
-from training.attributes.judges import FITTED, FittedJudge, Labelled, face_squares, join, worth
+from training.attributes import classifiers as judges
+from training.attributes.classifiers import FITTED, FittedJudge, Labelled, face_squares, join, worth
 from training.attributes.label import NAMES, auc, fit_logistic, fit_ridge
 from training.editor import evaluate as evaluate_attributes
 from training.editor.evaluate import SIZE, Bench, make_edits, prepare_subjects, print_tables, row_of

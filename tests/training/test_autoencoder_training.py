@@ -18,10 +18,10 @@ from training.autoencoder import train
 from training.autoencoder.losses import AutoencoderLoss, LossWeights, kl_terms, pixel_errors
 from training.data.crops import Batch, PackedCrops
 from training.data.split import VALIDATION_PART, is_validation
-from training.legs.average import EMA_EVERY, Ema
-from training.legs.leg import add_arguments
-from training.legs.processes import ALONE, Evened, Share
-from training.legs.streams import Streams
+from training.loop.distributed import ALONE, Evened, Share
+from training.loop.ema import EMA_EVERY, Ema
+from training.loop.leg import add_arguments
+from training.loop.streams import Streams
 
 
 class Half(nn.Module):

@@ -15,8 +15,8 @@ from judges.ghosts import GhostDetector, GhostDetectorConfig, ghost_scores
 from tests.drawn import draw_face
 from training.ghosts.pictures import Faces, degrade, delaunay_batch, draw_alphas, draw_people, thin_plate_batch
 from training.ghosts.train import Material, auc, training_batch
-from training.legs.processes import Share
-from training.legs.streams import Streams
+from training.loop.distributed import Share
+from training.loop.streams import Streams
 
 ROWS = np.array([0, 1, 2, 3])
 

@@ -13,7 +13,7 @@ pytest.importorskip("cv2", reason="training needs opencv-python-headless (requir
 from facemorph.align.crop import transform_points
 from facemorph.align.pose import MEAN_FACE, Pose
 from facemorph.models import PersonMask, PersonMaskConfig
-from training.legs.streams import OneStream
+from training.loop.streams import OneStream
 from training.masks.evaluate import auc
 from training.masks.label_hair import guided, label
 from training.masks.train import Labels, agreement, jitter, loss_of, overlap, to_batch

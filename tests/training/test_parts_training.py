@@ -11,7 +11,7 @@ import torch
 
 from facemorph.models.parts_parser import CLASSES
 from tests.drawn import draw_face
-from training.legs.processes import Share
+from training.loop.distributed import Share
 from training.parts.evaluate import Tally
 from training.parts.labels import CANVAS, IGNORE, choose_validation, groups_of, put_sides_right
 from training.parts.losses import Target, loss_of, make_target

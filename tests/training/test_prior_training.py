@@ -19,9 +19,9 @@ from tests.drawn import draw_face
 from tests.fakes import TINY_FACE, tiny_autoencoder
 from training.codes import encode as prior_codes
 from training.codes.encode import Codes
-from training.legs.leg import add_arguments
-from training.legs.processes import ALONE
-from training.legs.streams import OneStream
+from training.loop.distributed import ALONE
+from training.loop.leg import add_arguments
+from training.loop.streams import OneStream
 from training.prior import evaluate as evaluate_prior
 from training.prior import losses, starts
 from training.prior import sample as sample_faces

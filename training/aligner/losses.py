@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from facemorph.align.detector import DetectorOutput
 from facemorph.align.landmarks import LandmarkOutput
-from training.legs.processes import Evened, unshared
+from training.loop.distributed import Evened, unshared
 
 Batch = dict[str, torch.Tensor]
 

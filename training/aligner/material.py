@@ -32,7 +32,7 @@ class Material:
     hard: list[Picture] = field(default_factory=list)
 
     def part(self, place: int, batch: int) -> Material:
-        """Return the material whose photos belong to one place of a batch (`training.legs.processes`)."""
+        """Return the material whose photos belong to one place of a batch (`training.loop.distributed`)."""
         return replace(self, rows=self.rows[place::batch])
 
 

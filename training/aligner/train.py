@@ -26,12 +26,12 @@ from training.aligner.losses import Batch, detector_loss, landmark_loss
 from training.aligner.material import Material, load_material
 from training.aligner.mosaics import make_mosaic, targets
 from training.aligner.windows import make_window
-from training.legs.average import EMA_EVERY, Ema
-from training.legs.learning_rate import warm_then_cosine
-from training.legs.leg import Leg, add_arguments, autocast
-from training.legs.processes import Processes, Share, joined
-from training.legs.state import load_state, log, save_state
-from training.legs.streams import Streams
+from training.loop.distributed import Processes, Share, joined
+from training.loop.ema import EMA_EVERY, Ema
+from training.loop.learning_rate import warm_then_cosine
+from training.loop.leg import Leg, add_arguments, autocast
+from training.loop.state import load_state, log, save_state
+from training.loop.streams import Streams
 
 SIZES = ((128, 1.0, 0.45), (192, 0.5, 0.3), (256, 0.31, 0.25))
 """The detector's canvases: side in pixels, part of a batch that fits as many pixels, how often."""

@@ -22,11 +22,11 @@ from facemorph import checkpoint
 from facemorph.models import AttributeVae, AttributeVaeConfig, LatentPrior
 from training.attributes.label import NAMES
 from training.codes.rows import coded_rows, load_attributes
-from training.legs.learning_rate import warm_then_cosine
-from training.legs.leg import MIXED, Leg, add_arguments
-from training.legs.processes import ALONE, Processes, joined, resting
-from training.legs.state import FILE, load_state, log, save_state
-from training.legs.streams import Draws, Streams
+from training.loop.distributed import ALONE, Processes, joined, resting
+from training.loop.learning_rate import warm_then_cosine
+from training.loop.leg import MIXED, Leg, add_arguments
+from training.loop.state import FILE, load_state, log, save_state
+from training.loop.streams import Draws, Streams
 
 COMPACT = 500.0
 """Weight of one minus the cosine of the compact codes."""

@@ -1,4 +1,4 @@
-"""Run a TensorFlow.js graph model in PyTorch: the operations that the networks of `attributes.judges` consist of.
+"""Run a TensorFlow.js graph model in PyTorch: the operations that the networks of `attributes.classifiers` consist of.
 
 A model is two files: `name.json` (nodes, and the list of weights) and `name.bin` (the weights, one after the other).
 Tensors are (B, H, W, C), as in TensorFlow, where not said otherwise.

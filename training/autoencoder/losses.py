@@ -13,8 +13,8 @@ from torch import nn
 from facemorph.align import canonical_landmarks, load_landmark_network
 from facemorph.models import FaceAutoencoder, Latent, LatentPosterior
 from training.data.crops import Batch
-from training.legs.processes import Evened, unshared
-from training.legs.streams import Streams
+from training.loop.distributed import Evened, unshared
+from training.loop.streams import Streams
 
 Points = Callable[[torch.Tensor], torch.Tensor]
 

@@ -24,12 +24,12 @@ from facemorph.models import ConvAutoencoder, ConvAutoencoderConfig, FaceAutoenc
 from training.autoencoder.losses import AutoencoderLoss, LossWeights, landmark_points
 from training.autoencoder.perceptual import training_network
 from training.data.crops import Batch, PackedCrops
-from training.legs.average import EMA_EVERY, Ema
-from training.legs.learning_rate import warm_then_cosine
-from training.legs.leg import Leg, add_arguments, autocast
-from training.legs.processes import Processes, joined
-from training.legs.state import load_state, log, save_state
-from training.legs.streams import Streams
+from training.loop.distributed import Processes, joined
+from training.loop.ema import EMA_EVERY, Ema
+from training.loop.learning_rate import warm_then_cosine
+from training.loop.leg import Leg, add_arguments, autocast
+from training.loop.state import load_state, log, save_state
+from training.loop.streams import Streams
 
 FAMILIES = {"face": (FaceAutoencoder, FaceAutoencoderConfig), "conv": (ConvAutoencoder, ConvAutoencoderConfig)}
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from facemorph.align.pose import MIRROR_ORDER
-from training.legs.processes import Share
+from training.loop.distributed import Share
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ def is_validation(person: str) -> bool:
     """Tell whether a person is kept out of training.
 
     Args:
-        person: `source/identity` as `training.data.label` writes it; all of the London Set is validation.
+        person: `source/identity` as `training.data.landmarks` writes it; all of the London Set is validation.
     """
     if person.startswith("london/"):
         return True

@@ -6,8 +6,8 @@
 towards an attribute that it lacks and away from one that it has, by the judge's own reading; age both ways. An edit
 succeeds when its judge's score moves the right way by the margin that the table states. Leakage: how far every other
 judge's score moves, each in its standard deviations over the unedited photos, as a part of how far the target's score
-moves the right way. The judges: `training.attributes.judges`; identity: MobileFaceNet, as a part of the cosine of two
-photos of one person.
+moves the right way. The judges: `training.attributes.classifiers`; identity: MobileFaceNet, as a part of the
+cosine of two photos of one person.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from facemorph.models import AttributeEditor, PaceNetwork, PersonMask, load_auto
 from facemorph.morph import resize
 from facemorph.pipeline import ATTRIBUTE_EDITOR, DEFAULT_CHECKPOINT, PACE_NETWORK, PERSON_MASK
 from judges.identity import Embed, load_identity
-from training.attributes.judges import Floats, Judge, judge_worth, load_judge
+from training.attributes.classifiers import Floats, Judge, judge_worth, load_judge
 from training.attributes.label import NAMES
 from training.data.photos import Photo, PhotoFiles
 from training.data.split import is_validation

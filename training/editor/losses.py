@@ -16,7 +16,7 @@ from facemorph.edit.paint import shade
 from facemorph.edit.regions import region_of_change
 from facemorph.models import AttributeEditor, FaceAutoencoder, Latent
 from training.editor.critics import CodeCritic, PictureCritic, PictureFeatures, Verdict
-from training.legs.processes import Evened, unshared
+from training.loop.distributed import Evened, unshared
 
 READ, KEPT, SIZE, PIXELS, LANDMARKS = 8.0, 10.0, 0.02, 2.0, 20.0
 """Weights beside the adversarial term: attributes asked for, attributes left alone, size of the change in the code and

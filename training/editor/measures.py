@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from facemorph import AlignedFace
 from facemorph.errors import FaceMorphError
-from training.attributes.judges import Floats
+from training.attributes.classifiers import Floats
 from training.attributes.label import NAMES
 
 MARGINS = {"age": 3.0}

@@ -38,12 +38,12 @@ from training.editor.losses import (
     probabilities,
     total,
 )
-from training.legs.average import EMA_EVERY, Ema
-from training.legs.learning_rate import warm_then_cosine
-from training.legs.leg import MIXED, Leg, add_arguments
-from training.legs.processes import ALONE, Processes, Share, joined, resting
-from training.legs.state import load_state, log, save_state
-from training.legs.streams import Draws, Streams
+from training.loop.distributed import ALONE, Processes, Share, joined, resting
+from training.loop.ema import EMA_EVERY, Ema
+from training.loop.learning_rate import warm_then_cosine
+from training.loop.leg import MIXED, Leg, add_arguments
+from training.loop.state import load_state, log, save_state
+from training.loop.streams import Draws, Streams
 
 BATCH = 16
 AGE = list(ATTRIBUTES).index("age")

@@ -36,11 +36,11 @@ from training.ghosts.pictures import (
     reencode,
     thin_plate_batch,
 )
-from training.legs.learning_rate import warm_then_cosine
-from training.legs.leg import Leg, add_arguments, autocast
-from training.legs.processes import Processes, Share, joined
-from training.legs.state import load_state, log, save_state
-from training.legs.streams import Streams
+from training.loop.distributed import Processes, Share, joined
+from training.loop.learning_rate import warm_then_cosine
+from training.loop.leg import Leg, add_arguments, autocast
+from training.loop.state import load_state, log, save_state
+from training.loop.streams import Streams
 
 REENCODED = 0.25
 DELAUNAY_POOL = 1500

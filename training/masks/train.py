@@ -20,11 +20,11 @@ from torch import nn
 from facemorph import checkpoint
 from facemorph.models import PersonMask, PersonMaskConfig
 from training.data.crops import decode_crop
-from training.legs.learning_rate import warm_then_cosine
-from training.legs.leg import Leg, add_arguments, autocast
-from training.legs.processes import Evened, Processes, Share, joined, unshared
-from training.legs.state import load_state, log, save_state
-from training.legs.streams import Draws, Streams
+from training.loop.distributed import Evened, Processes, Share, joined, unshared
+from training.loop.learning_rate import warm_then_cosine
+from training.loop.leg import Leg, add_arguments, autocast
+from training.loop.state import load_state, log, save_state
+from training.loop.streams import Draws, Streams
 
 CERTAIN = (0.02, 0.005)
 """Labels of person and of hair are kept this far from 0 and 1: their edges are no better than that."""

@@ -24,10 +24,10 @@ from facemorph.morph import positions, probe, render_frames
 from judges.perceptual import load_lpips
 from training.data.photos import PhotoFiles
 from training.data.split import is_validation
-from training.legs.leg import Leg, add_arguments, autocast
-from training.legs.processes import Processes, joined
-from training.legs.state import load_state, log, save_state
-from training.legs.streams import Streams
+from training.loop.distributed import Processes, joined
+from training.loop.leg import Leg, add_arguments, autocast
+from training.loop.state import load_state, log, save_state
+from training.loop.streams import Streams
 
 ALPHAS = torch.linspace(0, 1, 25)
 FRAME_SIZE = 256

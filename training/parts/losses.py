@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from facemorph.models.parts_parser import CLASSES
-from training.legs.processes import Summed, alone
+from training.loop.distributed import Summed, alone
 from training.parts.portraits import HAIR
 
 FACE = slice(1, 10)

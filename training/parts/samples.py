@@ -8,8 +8,8 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
-from training.legs.processes import Share
-from training.legs.streams import Streams
+from training.loop.distributed import Share
+from training.loop.streams import Streams
 from training.parts.jitter import draw_matrix, spoil
 from training.parts.labels import FloatArray
 from training.parts.paste import fit, paste_glasses, paste_hair, paste_hat, replace_background, shave

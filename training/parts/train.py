@@ -20,11 +20,11 @@ from torch.utils.data import DataLoader
 
 from facemorph import checkpoint
 from facemorph.models.parts_parser import PartsParser, PartsParserConfig
-from training.legs.average import EMA_EVERY, Ema
-from training.legs.learning_rate import warm_then_cosine
-from training.legs.leg import Leg, add_arguments, autocast
-from training.legs.processes import Processes, joined
-from training.legs.state import load_state, log, save_state
+from training.loop.distributed import Processes, joined
+from training.loop.ema import EMA_EVERY, Ema
+from training.loop.learning_rate import warm_then_cosine
+from training.loop.leg import Leg, add_arguments, autocast
+from training.loop.state import load_state, log, save_state
 from training.parts.evaluate import measure
 from training.parts.losses import loss_of, make_target
 from training.parts.portraits import read_portraits, read_split

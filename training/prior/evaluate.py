@@ -21,11 +21,11 @@ import torch
 
 from facemorph import checkpoint, images
 from facemorph.models import FaceAutoencoder, Latent, LatentPrior
-from training.attributes.judges import Judge, load_judge
+from training.attributes.classifiers import Judge, load_judge
 from training.attributes.label import auc
 from training.codes.encode import Codes, load_codes
 from training.codes.rows import coded_rows, load_attributes, load_points
-from training.legs.streams import OneStream
+from training.loop.streams import OneStream
 from training.prior.losses import flow_losses
 from training.prior.sample import sample_faces
 from training.prior.starts import Start, from_blends

@@ -8,7 +8,7 @@ from torch import nn
 
 from facemorph.models import LatentPrior
 from training.codes.encode import Codes
-from training.legs.streams import Draws
+from training.loop.streams import Draws
 from training.prior.starts import Start
 
 GRID = (0.1, 0.3, 0.5, 0.7, 0.9)

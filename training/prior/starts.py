@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from facemorph.models import LatentPrior
 from facemorph.morph import paths
 from training.codes.encode import Codes
-from training.legs.streams import Draws
+from training.loop.streams import Draws
 
 DROPPED = 0.2
 """Part of the samples that are shown no compact code."""

@@ -24,12 +24,12 @@ from facemorph.models import FaceAutoencoder, LatentPrior, LatentPriorConfig
 from training.attributes.label import NAMES
 from training.codes.encode import load_codes
 from training.codes.rows import coded_rows, load_attributes
-from training.legs.average import EMA_EVERY, Ema
-from training.legs.learning_rate import warm_then_cosine
-from training.legs.leg import Leg, add_arguments, autocast
-from training.legs.processes import Processes, joined
-from training.legs.state import load_state, log, save_state
-from training.legs.streams import Streams
+from training.loop.distributed import Processes, joined
+from training.loop.ema import EMA_EVERY, Ema
+from training.loop.learning_rate import warm_then_cosine
+from training.loop.leg import Leg, add_arguments, autocast
+from training.loop.state import load_state, log, save_state
+from training.loop.streams import Streams
 from training.prior.losses import flow_losses, loss_of
 from training.prior.starts import Start, from_blends, from_noise
 

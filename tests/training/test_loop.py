@@ -18,9 +18,9 @@ import torch
 from tests.training.conftest import pack_drawn
 from training.autoencoder import train as autoencoder
 from training.data.crops import PackedCrops
-from training.legs.leg import Leg, add_arguments
-from training.legs.processes import ALONE, Share, unshared
-from training.legs.streams import Draws, OneStream, Streams
+from training.loop.distributed import ALONE, Share, unshared
+from training.loop.leg import Leg, add_arguments
+from training.loop.streams import Draws, OneStream, Streams
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from training.legs.processes import Processes
+from training.loop.distributed import Processes
 
 MIXED = "bfloat16"
 PRECISIONS = (MIXED, "float32")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.legs.processes import ALONE, Processes
+from training.loop.distributed import ALONE, Processes
 
 FILE = "state.pt"
 

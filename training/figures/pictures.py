@@ -1,6 +1,6 @@
 """Draw the pictures of the README from the example faces.
 
-    python -m training.figures.readme --out assets
+    python -m training.figures.pictures --out assets
 
 `morph.gif`, the moving example; `how-it-works.png`, the stages with what they really hold; `edits.jpg`, what attributes
 change; `limits.png`, a pair that goes badly.

@@ -2,7 +2,7 @@
 
 Runs in an environment of its own (`training/requirements-teacher.txt`, Python 3.10 to 3.12):
 
-    python -m training.data.label --data ../shared/data --out packed/labels.npz
+    python -m training.data.landmarks --data ../shared/data --out packed/labels.npz
 
 The file holds, for each photo where a face was found: `source` and `name`, `person` (split by it), `size` (W, H) and
 `landmarks` (68, 2) float32 in photo pixels, iBUG order.

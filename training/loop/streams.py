@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from training.legs.processes import Share
+from training.loop.distributed import Share
 
 CPU = torch.device("cpu")
 
