@@ -13,8 +13,9 @@ from facemorph.models import ConvAutoencoder, ConvAutoencoderConfig
 from judges.crops import shrink
 from judges.ghosts import GhostDetector, GhostDetectorConfig, ghost_scores
 from tests.drawn import draw_face
+from training.ghosts.evaluate import auc
 from training.ghosts.pictures import Faces, degrade, delaunay_batch, draw_alphas, draw_people, thin_plate_batch
-from training.ghosts.train import Material, auc, training_batch
+from training.ghosts.train import Material, training_batch
 from training.loop.distributed import Share
 from training.loop.streams import Streams
 

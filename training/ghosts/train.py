@@ -1,9 +1,8 @@
-"""Train the ghost detector on people of the training side, and say how well it judges people it never saw.
+"""Train the ghost detector on people of the training side, in legs that resume.
 
     python -m training.ghosts.train --packed packed/crops.npz --minutes 8
 
-The state lies in `runs/ghost-detector`; the same command goes on from there. `--evaluate` only measures the
-checkpoint.
+The state lies in `runs/ghost-detector`; the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -21,8 +19,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from facemorph import checkpoint, images
-from facemorph.models import ConvAutoencoder, load_autoencoder
-from judges.ghosts import FOLDER, GhostDetector, GhostDetectorConfig, ghost_scores
+from facemorph.models import ConvAutoencoder
+from judges.ghosts import GhostDetector, GhostDetectorConfig
 from training.ghosts.pictures import (
     SIZE,
     Faces,
@@ -46,14 +44,8 @@ REENCODED = 0.25
 DELAUNAY_POOL = 1500
 """OpenCV's triangles are slow: this many pictures of either kind are made once and drawn from."""
 DELAUNAY_PART = 0.25
-HELD_OUT = 400
 
 Picture = npt.NDArray[np.uint8]
-
-
-def auc(ghosts: npt.NDArray[np.float64], reals: npt.NDArray[np.float64]) -> float:
-    """Return the chance that a ghost scores above a real face; ties count half."""
-    return float(((ghosts[:, None] > reals).mean() + (ghosts[:, None] >= reals).mean()) / 2)
 
 
 @dataclass(frozen=True)
@@ -117,39 +109,6 @@ def training_batch(material: Material, streams: Streams) -> tuple[torch.Tensor, 
     return x.contiguous(memory_format=torch.channels_last), torch.from_numpy(ghost).float()
 
 
-def judged(detector: GhostDetector, crops: Faces, count: int, *, degraded: bool) -> list[str]:
-    """Return table rows: how the detector tells real from ghost, by the warp, on `count` pictures of either kind."""
-    rows = []
-    for name, make in (("thin-plate", thin_plate_batch), ("Delaunay", delaunay_batch)):
-        rng = np.random.default_rng(1)
-        kinds = [
-            make(crops, *draw_people(crops, count, rng), ghost, draw_alphas(ghost, rng, count))
-            for ghost in (False, True)
-        ]
-        if degraded:
-            kinds = [np.stack([degrade(picture, rng) for picture in kind]) for kind in kinds]
-        real, ghost = (ghost_scores(detector, kind) for kind in kinds)
-        accuracy = ((real < 0.5).mean() + (ghost >= 0.5).mean()) / 2
-        rows.append(
-            f"| {name}{', degraded' if degraded else ''} | {auc(ghost, real):.3f} | {100 * accuracy:.1f} % "
-            f"| {real.mean():.3f} | {ghost.mean():.3f} |"
-        )
-    return rows
-
-
-def controls(detector: GhostDetector, faces: Faces, count: int) -> list[str]:
-    """Return table rows: the mean score of real crops, unwarped, after what is no ghost but could be taken for one."""
-    real = faces.images[np.linspace(0, len(faces) - 1, count).astype(int)]
-    changed = {"as they are": real}
-    for sigma in (1.0, 2.0):
-        changed[f"blurred, σ {sigma:g} px"] = np.stack([cv2.GaussianBlur(x, (0, 0), sigma) for x in real])
-    changed["at half the contrast"] = (real / 2 + 64).astype(np.uint8)
-    for name in ("conv", "face"):
-        model = load_autoencoder(checkpoint.CHECKPOINTS / f"{name}-autoencoder")
-        changed[f"reconstructed by {name}-autoencoder"] = reencode(real, model)
-    return [f"| {name} | {ghost_scores(detector, pictures).mean():.3f} |" for name, pictures in changed.items()]
-
-
 class Objective(nn.Module):
     """The detector with its loss, as one module that processes can share."""
 
@@ -191,33 +150,14 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
         losses.append(float(loss.detach()))
 
 
-def evaluate(folder: Path, packed: Path) -> None:
-    """Print how well a checkpoint judges people it never saw."""
-    detector = checkpoint.load_model(folder, GhostDetector, GhostDetectorConfig)
-    crops = read_faces(packed, validation=True)
-    print(f"\n{HELD_OUT} pictures of either kind, of {len(set(crops.person))} people it never saw\n")
-    print("| Warp | AUC | Accuracy | Mean score, real | Mean score, ghost |\n|---|---|---|---|---|")
-    for degraded in (False, True):
-        print("\n".join(judged(detector, crops, HELD_OUT, degraded=degraded)), flush=True)
-    print("\n| Real crops of theirs | Mean score |\n|---|---|")
-    print("\n".join(controls(detector, crops, HELD_OUT)))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--packed", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("runs/ghost-detector"))
-    parser.add_argument("--evaluate", action="store_true", help="only measure the checkpoint in `checkpoints/`")
     add_arguments(parser, minutes=8, batch=64, lr=1.5e-3, save_minutes=1)
     args = parser.parse_args()
-    if args.evaluate:
-        evaluate(FOLDER, args.packed)
-        return
     with joined(args.device) as processes:
         train(args, processes)
-        if processes.first:
-            print(f"saved to {args.out / 'checkpoint'}; copy it to {FOLDER} to use it")
-            evaluate(args.out / "checkpoint", args.packed)
 
 
 if __name__ == "__main__":
