@@ -20,6 +20,8 @@ TABLES: dict[str, Callable[[Sequence[str]], None]] = {"reconstruction": reconstr
 
 def main(words: Sequence[str]) -> None:
     """Make the table that the first word names."""
+    if words and not words[0].startswith("-") and words[0] not in TABLES:
+        raise SystemExit(f"'{words[0]}' is no table. Choose {' or '.join(TABLES)}.")
     if words and words[0] in TABLES:
         TABLES[words[0]](words[1:])
     else:
