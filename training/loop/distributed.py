@@ -2,7 +2,7 @@
 
 Convention: batches are those of all processes together. Place p of a batch belongs to process p mod W, and is filled
 from the rows p, p + B, p + 2B, … of the data, B being the batch. So a batch does not depend on W, a process needs only
-its part of the data, and every row is drawn as often as any other.
+its part of the data, and all rows are drawn about equally often.
 """
 
 from __future__ import annotations
@@ -139,13 +139,9 @@ class Processes:
         Losses that are divided by an amount (of visible pixels, of faces) divide by this, so that a rich process does
         not count its samples for less than a poor one. It has no gradient, and the whole is at least `least`.
         """
-        if self.count == 1:
-            return unshared
 
         def evened(amount: torch.Tensor, least: float = 0.0) -> torch.Tensor:
-            total = amount.detach().clone()
-            dist.all_reduce(total)
-            return total.clamp(min=least) * (len(share) / share.batch)
+            return unshared(self.summed(amount), least) * (len(share) / share.batch)
 
         return evened
 

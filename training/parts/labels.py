@@ -66,7 +66,7 @@ def warp_labels(label: Picture, matrix: FloatArray, side: int) -> Picture:
 def put_sides_right(label: Picture) -> Picture:
     """Swap left and right parts of a map where they were named as the viewer sees them.
 
-    An upright person's own left is on the viewer's right. In 66 of the 977 maps eyes, brows and ears all say otherwise.
+    An upright person's own left is on the viewer's right. In some maps eyes, brows and ears all say otherwise.
     """
     votes = [_centre(label, left) - _centre(label, right) for left, right in SIDES]
     if np.nansum(np.sign(votes)) >= 0:
