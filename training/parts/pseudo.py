@@ -33,14 +33,14 @@ from judges.identity import load_identity
 from training.data.photos import Photo, PhotoFiles
 from training.data.split import is_validation
 from training.parts.labels import IGNORE, SAME_PERSON, Picture, canvas_from_photo
-from training.parts.portraits import HAT, SKIN
+from training.parts.portraits import HAIR, HAT, SKIN
 
 CROP, CANVAS = 192, 240
 PER_PERSON = {"celeba": 6, "lfw": 1}
 RARE = ("Wearing_Hat", "Bald", "Eyeglasses", "Bangs", "Receding_Hairline")
 """Attributes of CelebA whose photos are taken first."""
 LIKE_SKIN = 40.0
-"""Distance in OpenCV's Lab below which a hat has the colour of the face."""
+"""Distance in OpenCV's Lab below which a hat, or a bald head, has the colour of the face."""
 
 
 def read_attributes(data: Path) -> dict[str, dict[str, str]]:
@@ -112,8 +112,10 @@ def label_photos(model: PartsParser, image: Picture, inside: npt.NDArray[np.bool
     return label
 
 
-def correct_hats(label: Picture, image: Picture, known: dict[str, str] | None) -> Picture:
-    """Return a map without the hats that are none: bald heads look like hats to a parser that saw few of them.
+def correct_heads(label: Picture, image: Picture, known: dict[str, str] | None) -> Picture:
+    """Return a map without the hats that are none, and without the hair of the bald.
+
+    Bald heads look like hats, or are given a cap of hair, by a parser that saw few of them.
 
     Args:
         label: (c, c) uint8.
@@ -121,13 +123,18 @@ def correct_hats(label: Picture, image: Picture, known: dict[str, str] | None) -
         known: CelebA's attributes of the photo, "0" or "1" by name; None where there are none.
     """
     hat, skin = label == HAT, label == SKIN
+    if not skin.any():
+        return label
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
+    skin_colour = np.median(lab[skin], 0)
+    if known is not None and known["Bald"] == "1":
+        alike = np.linalg.norm(lab - skin_colour, axis=2) < LIKE_SKIN
+        doubtful = (label == HAIR) | (hat & (known["Wearing_Hat"] != "1"))
+        return np.where(doubtful, np.where(alike, SKIN, IGNORE), label).astype(np.uint8)
     if not hat.any() or (known is not None and known["Wearing_Hat"] == "1"):
         return label
-    if known is not None:
-        return np.where(hat, SKIN if known["Bald"] == "1" else IGNORE, label).astype(np.uint8)
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
-    alike = skin.any() and np.linalg.norm(np.median(lab[hat], 0) - np.median(lab[skin], 0)) < LIKE_SKIN
-    return np.where(hat, IGNORE, label).astype(np.uint8) if alike else label
+    no_hat = known is not None or np.linalg.norm(np.median(lab[hat], 0) - skin_colour) < LIKE_SKIN
+    return np.where(hat, IGNORE, label).astype(np.uint8) if no_hat else label
 
 
 def main() -> None:
@@ -148,7 +155,7 @@ def main() -> None:
     photos, model = dict(np.load(args.photos)), PartsParser.from_checkpoint(args.checkpoint)
     label, known = label_photos(model, photos["image"], photos["inside"], args.sure), read_attributes(args.data)
     for index, name in enumerate(photos["name"]):
-        label[index] = correct_hats(label[index], photos["image"][index], known.get(name))
+        label[index] = correct_heads(label[index], photos["image"][index], known.get(name))
     np.savez(args.out, image=photos["image"], label=label, landmarks=photos["landmarks"], name=photos["name"])
     print(f"{len(label)} photos, {np.mean(label == IGNORE):.3f} of their places unsure or outside")
 

@@ -57,7 +57,8 @@ def train(args: argparse.Namespace, processes: Processes) -> None:
     """Train one leg."""
     torch.manual_seed(args.seed)
     share, device = processes.share(args.batch), processes.device
-    model = PartsParser(PartsParserConfig()).to(device, memory_format=torch.channels_last)
+    start = PartsParser(PartsParserConfig()) if args.start is None else PartsParser.from_checkpoint(args.start)
+    model = start.train().requires_grad_(True).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.02, betas=(0.9, 0.99), fused=True)
     learning, ema = ({"model": model}, {"optimizer": optimizer}), Ema(model, AVERAGED)
     if (done := load_state(args.out, *learning, processes)) is not None:
@@ -98,6 +99,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, required=True, help="of training.parts.labels")
     parser.add_argument("--pseudo", type=Path, help="of training.parts.pseudo")
     parser.add_argument("--pseudo-part", type=float, default=0.4, help="of the samples that show pseudo-labels")
+    parser.add_argument("--start", type=Path, help="checkpoint that a new training starts from")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw samples beside each that learns")
     add_arguments(parser, minutes=70, batch=16, lr=1.5e-3, save_minutes=3)
