@@ -3,6 +3,7 @@
 # make check    what CI checks besides the tests: format, lint, types
 # make bench    time each stage and the whole job, against OpenCV's warp-and-dissolve
 # make bench-morph   judge the middle of morphs against other ways, on people never trained on (needs DATA and WEIGHTS)
+# make eye-sheet    draw hard pairs to look at into runs/eye (needs DATA; ARGS="--split training --kind turned")
 # make train    train an autoencoder on packed/crops.npz; again goes on where it stopped (see training/README.md)
 # make setup    only the first part of demo: .venv with requirements.txt
 #
@@ -21,7 +22,7 @@ DATA ?= ../shared/data
 WEIGHTS ?= ../shared/weights
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check bench bench-morph train
+.PHONY: help setup setup-dev demo test check bench bench-morph eye-sheet train
 .SUFFIXES:
 
 help:
@@ -65,6 +66,9 @@ bench: setup-dev
 bench-morph: setup-dev
 	-@$(BIN)/python -m pip install --quiet --no-deps facemorpher==5.2.1
 	$(BIN)/python -m benchmarks.morph --data $(DATA) --weights $(WEIGHTS) $(ARGS)
+
+eye-sheet: setup-dev
+	$(BIN)/python -m benchmarks.eye_sheet --data $(DATA) $(ARGS)
 
 train: setup-dev
 	$(BIN)/python -m training.autoencoder.train $(MODEL) --packed $(PACKED) --out runs/$(MODEL) --minutes $(MINUTES) $(ARGS)

@@ -50,7 +50,7 @@ def load_alexnet(weights: Path | None) -> nn.Sequential:
 
 
 def features(network: nn.Sequential, pictures: Picture) -> Array:
-    """Return the stage means of (N, 128, 128, 3) uint8 pictures, (N, 1088) float64."""
+    """Return the stage means of (N, S, S, 3) uint8 pictures, S from 63, (N, 1088) float64."""
     rows = []
     for part in np.array_split(pictures, max(1, len(pictures) // 32)):
         x = (images.to_tensor(part) - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import people, table
+from benchmarks import people
 from benchmarks.hard_pairs import HARD_PAIRS
+from benchmarks.measures import table
+from benchmarks.measures.middle import Middle
+from benchmarks.measures.verdict import Floor, Verdict, worse_end
 from benchmarks.morph import chosen_names
 from benchmarks.sheet import caption, contact_sheet
-from benchmarks.verdict import Floor, Verdict, worse_end
 from facemorph import AlignedFace, FaceMorpher
 from judges.crops import Frames, scaled_landmarks, shrink
 from judges.rivals.peers import load_facemorpher
@@ -114,9 +116,10 @@ def test_the_table_has_a_cell_for_every_column() -> None:
 
     rng = np.random.default_rng(0)
     reference = distance.fit_reference(rng.normal(size=(60, 40)))
-    own = [Verdict(rng.normal(size=(3, 40)), 0.9, lost=i) for i in range(5)]
-    floors = [Floor(rng.normal(size=(2, 40)), 0.1, 0.5) for _ in range(5)]
+    middle = Middle(rng.normal(size=(5, 40)), 0.9, 0.8, 0.1)
+    own = [Verdict(rng.normal(size=(3, 40)), 0.9, middle, lost=i) for i in range(5)]
+    floors = [Floor(rng.normal(size=(2, 40)), 0.1, 0.5, rng.normal(size=(5, 40))) for _ in range(5)]
     columns = table.header().split("\n")[0].count("|")
-    row = table.row("x", own, [own, own[::-1]], reference)
+    row = table.row("x", own, [own, own[::-1]], reference, "0.50 [0.40, 0.60]")
     assert row.count("|") == table.floor_row(floors, reference).count("|") == columns
     assert "10 faces lost" in row and "0.90 [0.90, 0.90]" in row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.noise import bootstrap, bootstrap_mean
+from benchmarks.measures.noise import bootstrap, bootstrap_mean
 from judges import distance, motion
 from judges.gradients import gradient_energy
 from judges.identity import TEMPLATE, five_points, similarity

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 ARCHIVES = {"celeba": "celeba.zip", "lfw": "lfw.zip", "utkface": "utkface_train.zip"}
+PORTRAITS = "celebamask"
+"""The source of portraits without names of people; `PhotoFiles.list` leaves them out."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Photo:
     """One photo.
 
     Attributes:
-        source: "celeba", "lfw", "utkface" or "london".
+        source: "celeba", "lfw", "utkface", "london" or "celebamask".
         name: of its file.
         person: `source/identity`; what training and validation are split by.
     """
@@ -46,8 +49,19 @@ class PhotoFiles:
             photos.append(Photo("london", path.name, f"london/{path.name[:3]}"))
         return photos
 
+    def portraits(self) -> list[Photo]:
+        """Return the portraits, each as if nobody were on two of them."""
+        names = (Path(name).name for name in self._portraits.namelist() if name.startswith("images/"))
+        return [Photo(PORTRAITS, name, f"{PORTRAITS}/{Path(name).stem}") for name in names if name]
+
     def read(self, source: str, name: str) -> bytes:
-        """Return the content of a photo's file."""
+        """Return the content of a photo's file; `source` may be `PORTRAITS` too."""
+        if source == PORTRAITS:
+            return self._portraits.read(f"images/{name}")
         if source in self._archives:
             return self._archives[source].read(name)
         return (self._data / source / name).read_bytes()
+
+    @cached_property
+    def _portraits(self) -> zipfile.ZipFile:
+        return zipfile.ZipFile(self._data / f"{PORTRAITS}.zip")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from benchmarks.measures.middle import Middle, judge_middle, patch_features
 from facemorph import AlignedFace, FaceMorpher
 from judges import distance, motion
 from judges.crops import Picture, scaled_landmarks, shrink
@@ -58,6 +59,7 @@ class Verdict:
     Attributes:
         features: (3, F) AlexNet features of the frames at `MIDDLES`, 128 px (`judges.distance`).
         energy: gradient energy of the frame at 0.5, 128 px, against its ends'.
+        middle: of the frame at 0.5, 256 px.
         ghosts: mean score of the ghost detector over the frames at `NINE`, 256 px reduced to 128.
         landmarks: mean landmark error of the frames at `NINE`, 256 px; NaN where a face was found in none.
         lost: frames of the nine in which no face was found.
@@ -69,6 +71,7 @@ class Verdict:
 
     features: Array
     energy: float
+    middle: Middle
     ghosts: float = np.nan
     landmarks: float = np.nan
     lost: int = 0
@@ -87,8 +90,9 @@ def judge(way: Way, a: AlignedFace, b: AlignedFace, judges: Judges, motion_size:
     errors = _landmark_errors(nine, points, judges.morpher)
     animation = motion.motion(motion.steps(way.animate(a, b, motion.NUM_FRAMES, motion_size), judges.perceptual))
     alike = _identity(nine[NINE.index(0.5)], (a, b), judges.identity)
+    middle = judge_middle(nine[NINE.index(0.5)], (a, b), judges.alexnet, judges.detector)
     return replace(
-        judge_quickly(way, a, b, judges),
+        judge_small(way, a, b, judges, middle),
         ghosts=float(ghost_scores(judges.detector, _halve(nine)).mean()),
         landmarks=float(np.nanmean(errors)) if np.isfinite(errors).any() else np.nan,
         lost=int(np.isnan(errors).sum()),
@@ -102,19 +106,36 @@ def judge(way: Way, a: AlignedFace, b: AlignedFace, judges: Judges, motion_size:
 
 
 def judge_quickly(way: Way, a: AlignedFace, b: AlignedFace, judges: Judges) -> Verdict:
-    """Measure only what needs the three small frames: kernel distance and gradient energy."""
-    middles = way.frames(a, b, MIDDLES, distance.FRAME_SIZE)
-    small = np.stack([shrink(face.image, distance.FRAME_SIZE) for face in (a, b)])
-    return Verdict(distance.features(judges.alexnet, middles), float(gradient_energy(middles[1:2], small[None])[0]))
+    """Measure only what needs the middle and three small frames: kernel distance, left and gradient energy."""
+    return judge_small(way, a, b, judges, judge_half(way, a, b, judges))
+
+
+def judge_half(way: Way, a: AlignedFace, b: AlignedFace, judges: Judges) -> Middle:
+    """Measure only the frame at 0.5."""
+    return judge_middle(way.frames(a, b, (0.5,), PAIR_SIZE)[0], (a, b), judges.alexnet, judges.detector)
+
+
+def judge_small(way: Way, a: AlignedFace, b: AlignedFace, judges: Judges, middle: Middle) -> Verdict:
+    """Measure the three small frames, and add what is known of the middle."""
+    frames = way.frames(a, b, MIDDLES, distance.FRAME_SIZE)
+    ends = np.stack([shrink(face.image, distance.FRAME_SIZE) for face in (a, b)])
+    energy = float(gradient_energy(frames[1:2], ends[None])[0])
+    return Verdict(distance.features(judges.alexnet, frames), energy, middle)
 
 
 @dataclass(frozen=True)
 class Floor:
-    """The same measures of the photos of one pair themselves: what no morph can beat."""
+    """The same measures of the photos of one pair themselves: what no morph can beat.
+
+    Attributes:
+        features, ghosts, landmarks: of both photos, as in `Verdict`.
+        patches: (5, F) of the first photo, as in `Middle`.
+    """
 
     features: Array
     ghosts: float
     landmarks: float
+    patches: Array
 
 
 def judge_photos(a: AlignedFace, b: AlignedFace, judges: Judges) -> Floor:
@@ -129,6 +150,7 @@ def judge_photos(a: AlignedFace, b: AlignedFace, judges: Judges) -> Floor:
         distance.features(judges.alexnet, photos),
         float(ghost_scores(judges.detector, photos).mean()),
         float(np.mean(known)) if known else np.nan,
+        patch_features(judges.alexnet, shrink(a.image, PAIR_SIZE)),
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.noise import Measured, bootstrap, bootstrap_mean
-from benchmarks.verdict import Floor, Verdict
+from benchmarks.measures.noise import Measured, bootstrap, bootstrap_mean
+from benchmarks.measures.verdict import Floor, Verdict
 from judges import distance
 
 HEADER = (
@@ -14,6 +14,7 @@ HEADER = (
     "Kernel distance",
     "÷ thin-plate's",
     "÷ OpenCV's",
+    "Left",
     "Gradient energy",
     "Ghost score",
     "Landmarks %",
@@ -46,12 +47,21 @@ def ratio(own: list[Verdict], base: list[Verdict], reference: distance.Reference
     return bootstrap(lambda counts: above(counts) / below(counts), len(own))
 
 
-def row(title: str, own: list[Verdict], bases: list[list[Verdict]], reference: distance.Reference) -> str:
-    """Return the table's row of one way."""
+def row(title: str, own: list[Verdict], bases: list[list[Verdict]], reference: distance.Reference, left: str) -> str:
+    """Return the table's row of one way.
+
+    Args:
+        title: what it is called.
+        own: of each pair.
+        bases: those of `BASELINES`.
+        reference: real crops.
+        left: what is left (`benchmarks.measures.left`), as text.
+    """
     away = distance.distance_over_alphas(projected(own, reference), reference)
     lost = sum(verdict.lost for verdict in own)
     cells = [title, bootstrap(away, len(own)).text(3)]
     cells += ["1" if base is own else ratio(own, base, reference).text() for base in bases]
+    cells.append(left)
     cells += [mean_of(own, "energy").text(), mean_of(own, "ghosts").text()]
     cells.append(mean_of(own, "landmarks").text() + (f", {lost} faces lost" if lost else ""))
     cells += [mean_of(own, name).text() for name in ("identity", "identity_gap")]
@@ -67,7 +77,7 @@ def floor_row(floors: list[Floor], reference: distance.Reference) -> str:
     ghosts, landmarks = (
         bootstrap_mean(np.array([getattr(floor, name) for floor in floors])) for name in ("ghosts", "landmarks")
     )
-    known = [bootstrap(away, len(floors)).text(3), "–", "–", "1", ghosts.text(), landmarks.text()]
+    known = [bootstrap(away, len(floors)).text(3), "–", "–", "0", "1", ghosts.text(), landmarks.text()]
     return f"| the photos themselves | {' | '.join(known)} | {' | '.join('–' * 6)} |"
 
 
