@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
-import torch.nn.functional as F
 
 from facemorph.align import mirrored
-from facemorph.models import AttributeEditor, Autoencoder, Latent, LatentPrior, PaceNetwork, PartsParser, PersonMask
+from facemorph.models import AttributeEditor, Autoencoder, Latent, LatentPrior, PaceNetwork, PartsParser
+from facemorph.models.parts_parser import person_and_hair
 from facemorph.morph import resize
 
 REPAIR = 1.0
@@ -22,19 +22,17 @@ class Networks:
     def __init__(
         self,
         model: Autoencoder,
-        person_mask: PersonMask,
+        parser: PartsParser,
         pace: PaceNetwork,
         prior: LatentPrior | None,
         editor: AttributeEditor | None,
         device: torch.device,
-        parser: PartsParser | None = None,
     ) -> None:
         self._model = model.to(device)
-        self._person_mask = person_mask.to(device)
+        self._parser = parser.to(device)
         self._pace = pace.to(device)
         self._prior = None if prior is None else prior.to(device)
         self._editor = None if editor is None else editor.to(device)
-        self._parser = None if parser is None else parser.to(device)
         self._device = device
         self._reduced = device.type == "cuda" or _has_bfloat16()
         self.image_size = model.config.image_size
@@ -119,21 +117,15 @@ class Networks:
         change: torch.Tensor = self._pace(self._placed(resize(frames, size)))
         return change.cpu()
 
-    def parts(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, 3, s, s) in [0, 1] → (B, 2, m, m) in [0, 1], where the person and where the person's hair is."""
-        size = self._person_mask.config.image_size
-        masks: torch.Tensor = self._person_mask.parts(self._placed(resize(x, size)))
-        return masks.cpu()
-
-    def classes(self, x: torch.Tensor, size: int) -> torch.Tensor | None:
-        """(B, 3, s, s) in [0, 1] → (B, size, size) uint8, which of `CLASSES` a place shows; None without a parser."""
-        if self._parser is None:
-            return None
+    def classes(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, s, s) in [0, 1] → (B, 19, m, m) in [0, 1], how likely each place shows each of `CLASSES`."""
         small = resize(x, self._parser.config.image_size)
         with self._precision():
-            likely = self._parser.parts(self._placed(small)).clamp_min(1e-6).log()
-        wide = F.interpolate(likely, size=(size, size), mode="bilinear", align_corners=False)
-        return wide.argmax(1).to(torch.uint8).cpu()
+            return self._parser.parts(self._placed(small)).cpu()
+
+    def parts(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, s, s) in [0, 1] → (B, 2, m, m) in [0, 1], where the person and where the person's hair is."""
+        return person_and_hair(self.classes(x))
 
     def _placed(self, x: torch.Tensor) -> torch.Tensor:
         return x.to(self._device).contiguous(memory_format=torch.channels_last)

@@ -15,22 +15,23 @@ from facemorph import attributes, checkpoint, images
 from facemorph.align import AlignedFace, Aligner
 from facemorph.attributes import Curve
 from facemorph.editing import Editing
-from facemorph.errors import InputError
 from facemorph.models import (
     AttributeEditor,
     Autoencoder,
     LatentPrior,
     PaceNetwork,
     PartsParser,
-    PersonMask,
     load_autoencoder,
 )
 from facemorph.morph import (
     Endpoint,
     Interpolation,
+    Pair,
     Positions,
     Quality,
     choose_alphas,
+    classify,
+    join,
     landmarks_at,
     positions,
     prepare,
@@ -43,7 +44,6 @@ from facemorph.settings import check_choice, check_num_frames, check_position, c
 
 DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
 PACE_NETWORK = checkpoint.CHECKPOINTS / "pace-network"
-PERSON_MASK = checkpoint.CHECKPOINTS / "person-mask"
 LATENT_PRIOR = checkpoint.CHECKPOINTS / "latent-prior"
 ATTRIBUTE_EDITOR = checkpoint.CHECKPOINTS / "attribute-editor"
 PARTS_PARSER = checkpoint.CHECKPOINTS / "parts-parser"
@@ -64,15 +64,14 @@ class FaceMorpher:
     def __init__(
         self,
         model: Autoencoder,
-        person_mask: PersonMask,
+        parser: PartsParser,
         pace: PaceNetwork,
         aligner: Aligner,
         prior: LatentPrior | None = None,
         device: str = "cpu",
         editor: AttributeEditor | None = None,
-        parser: PartsParser | None = None,
     ) -> None:
-        self.networks = Networks(model, person_mask, pace, prior, editor, torch.device(device), parser)
+        self.networks = Networks(model, parser, pace, prior, editor, torch.device(device))
         self._editing = Editing(self.networks, None if editor is None else editor.config)
         self._aligner = aligner
 
@@ -100,10 +99,9 @@ class FaceMorpher:
         own = path is None  # prior and editor know one autoencoder's codes
         prior = LatentPrior.from_checkpoint(LATENT_PRIOR) if own else None
         editor = AttributeEditor.from_checkpoint(ATTRIBUTE_EDITOR) if own else None
-        person_mask = PersonMask.from_checkpoint(PERSON_MASK)
         pace = PaceNetwork.from_checkpoint(PACE_NETWORK)
         parser = PartsParser.from_checkpoint(PARTS_PARSER)
-        return cls(model, person_mask, pace, Aligner.load(aligner, device=device), prior, device, editor, parser)
+        return cls(model, parser, pace, Aligner.load(aligner, device=device), prior, device, editor)
 
     def align(self, photo: images.Photo, face: int | None = None) -> AlignedFace:
         """Find a face and cut its canonical crop.
@@ -144,14 +142,11 @@ class FaceMorpher:
             names them; left and right are the person's own.
 
         Raises:
-            InputError: a size out of range, or a morpher that was built without a parser.
+            InputError: a size out of range.
         """
         check_size(size)
         with torch.inference_mode():
-            classes = self.networks.classes(self._tensor(face), size)
-        if classes is None:
-            raise InputError("This morpher has no parts parser. Load one with FaceMorpher.from_checkpoint().")
-        return np.asarray(classes[0])
+            return np.asarray(classify(self._tensor(face), size, self.networks)[0])
 
     def edit(self, face: AlignedFace, strengths: Mapping[str, float], size: int = 256) -> npt.NDArray[np.uint8]:
         """Change attributes of one face and keep the person, the rest of the face and the background.
@@ -227,10 +222,10 @@ class FaceMorpher:
         check_choice(quality, "quality", ("best", "fast"))
         attributes.check_curves(edits or {}, self.attributes)
         with torch.inference_mode():
-            ends = self.prepare(a, size), self.prepare(b, size)
+            pair = join(self.prepare(a, size), self.prepare(b, size))
             at = positions(torch.tensor([float(alpha)]), shape)
             present = self._editing.present(a, b) if edits else None
-            frames = self._rendered(ends, at, "slerp", quality, edits, present)
+            frames = self._rendered(pair, at, "slerp", quality, edits, present)
         return np.asarray(frames[0])
 
     def morph(
@@ -276,13 +271,14 @@ class FaceMorpher:
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         with torch.inference_mode():
             first, last = self.prepare(a, size), self.prepare(b, size)
-            alphas = choose_alphas(first, last, num_frames, self.networks, shape, appearance)
+            pair = join(first, last)
+            alphas = choose_alphas(pair, num_frames, self.networks, shape, appearance)
             present = self._editing.present(a, b) if edits else None
             at_once = FRAMES_AT_ONCE * 256 // max(size, 256)
             for start in range(0, num_frames, at_once):
                 part = alphas[start : start + at_once]
                 at = positions(part, shape, appearance)
-                rendered = self._rendered((first, last), at, interpolation, quality, edits, present)
+                rendered = self._rendered(pair, at, interpolation, quality, edits, present)
                 frames[start : start + len(part)] = rendered
                 if progress is not None:
                     progress(start + len(part), num_frames)
@@ -296,7 +292,7 @@ class FaceMorpher:
 
     def _rendered(
         self,
-        ends: tuple[Endpoint, Endpoint],
+        pair: Pair,
         at: Positions,
         interpolation: Interpolation,
         quality: Quality,
@@ -304,10 +300,11 @@ class FaceMorpher:
         present: torch.Tensor | None,
     ) -> npt.NDArray[np.uint8]:
         """Render frames (T, S, S, 3); what the faces have already, `present` (2, K), fades from one to the other."""
-        rendered = render_frames(*ends, at, self.networks, interpolation, quality)
+        rendered = render_frames(pair, at, self.networks, interpolation, quality)
         if edits and present is not None:
             had = torch.lerp(present[:1], present[1:], at.appearance.unsqueeze(1))
-            rendered = self._editing.apply(rendered, landmarks_at(*ends, at.shape), had, at.alphas, edits)
+            points = landmarks_at(*pair.ends, at.shape)
+            rendered = self._editing.apply(rendered, points, had, at.alphas, edits)
         return images.to_uint8(rendered)
 
     def _tensor(self, face: AlignedFace) -> torch.Tensor:

@@ -16,8 +16,6 @@ from facemorph.models import (
     PaceNetworkConfig,
     PartsParser,
     PartsParserConfig,
-    PersonMask,
-    PersonMaskConfig,
 )
 from facemorph.pipeline import FaceMorpher
 from tests.drawn import BACKDROP, draw_face
@@ -61,13 +59,6 @@ def tiny_autoencoder() -> FaceAutoencoder:
         return FaceAutoencoder(TINY_FACE).eval()
 
 
-def tiny_person_mask() -> PersonMask:
-    """Build an untrained person mask, always the same."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return PersonMask(PersonMaskConfig(image_size=32, patch_size=4, widths=(4, 4, 4))).eval()
-
-
 def tiny_pace_network() -> PaceNetwork:
     """Build an untrained pace network, always the same."""
     with torch.random.fork_rng():
@@ -106,6 +97,5 @@ def tiny_editor() -> AttributeEditor:
 
 def tiny_morpher(num_faces: int = 1) -> FaceMorpher:
     """Build the real pipeline over untrained networks and an aligner that knows the drawn face."""
-    aligner = Aligner(FakeBackend(num_faces))
-    networks = tiny_autoencoder(), tiny_person_mask(), tiny_pace_network()
-    return FaceMorpher(*networks, aligner, editor=tiny_editor(), parser=tiny_parser())
+    networks = tiny_autoencoder(), tiny_parser(), tiny_pace_network()
+    return FaceMorpher(*networks, Aligner(FakeBackend(num_faces)), editor=tiny_editor())

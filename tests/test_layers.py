@@ -34,7 +34,7 @@ MAY_IMPORT = {
 ROOMS = (
     {"loop"},
     {"data"},
-    {"autoencoder", "aligner", "masks", "parts", "attributes", "ghosts", "pace", "figures"},
+    {"autoencoder", "aligner", "parts", "attributes", "ghosts", "pace", "figures"},
     {"codes"},
     {"editor", "attribute_vae", "prior"},
     {"evaluate"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from facemorph.attributes import Painting
-from facemorph.morph import detail, maps
+from facemorph.morph import maps
 from facemorph.morph.maps import luma
 
 CHANGED = 0.2
@@ -73,5 +73,5 @@ def _darken(pictures: torch.Tensor, before: torch.Tensor, delta: torch.Tensor) -
 def _without_details(pictures: torch.Tensor, before: torch.Tensor, delta: torch.Tensor) -> torch.Tensor:
     """Take away, where much changes, what the pictures have beyond those of the decoder."""
     size = pictures.shape[-1]
-    kept = torch.exp(-detail.local_mean(delta.square().mean(1, keepdim=True)) / CHANGED**2)
+    kept = torch.exp(-maps.local_mean(delta.square().mean(1, keepdim=True)) / CHANGED**2)
     return pictures - (1 - maps.enlarge(kept, size)) * (pictures - maps.enlarge(before, size))

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from facemorph.attributes import Region
 from facemorph.morph import maps, warp
+from facemorph.morph.landmark_windows import inside
 
 MOUTH_BESIDE, MOUTH_ABOVE, MOUTH_BELOW = 1.25, 1.1, 1.7
 """How far the region of the mouth reaches from its middle, in distances between the eyes: up to the eyes, below the
@@ -126,17 +127,6 @@ def face_skin(points: torch.Tensor, size: int) -> torch.Tensor:
     within = (2 * maps.box_mean(maps.box_mean(face, edge), edge) - 1).clamp(0, 1)
     bare = face * (1 - covered)
     return within * bare * maps.box_mean(maps.box_mean(bare, reach), reach)
-
-
-def inside(outline: torch.Tensor, size: int) -> torch.Tensor:
-    """Return which cells lie inside polygons of (B, P, 2) corners, parts of the side: (B, 1, size, size), 0 or 1."""
-    x, y = warp.cell_centres(size).to(outline.dtype).unsqueeze(1).unbind(-1)  # (N, 1)
-    ax, ay = outline.unsqueeze(1).unbind(-1)  # (B, 1, P)
-    bx, by = outline.roll(-1, 1).unsqueeze(1).unbind(-1)
-    between = (ay > y) != (by > y)
-    crossing = ax + (y - ay) / torch.where(by == ay, 1.0, by - ay) * (bx - ax)
-    crossed = (between & (x < crossing)).sum(-1) % 2
-    return crossed.reshape(-1, 1, size, size).to(outline.dtype)
 
 
 def _oval(points: torch.Tensor, centre: torch.Tensor, reach: tuple[float, float, float], size: int) -> torch.Tensor:

@@ -12,7 +12,6 @@ from facemorph.models.face_autoencoder import FaceAutoencoder, FaceAutoencoderCo
 from facemorph.models.latent_prior import LatentPrior, LatentPriorConfig
 from facemorph.models.pace_network import PaceNetwork, PaceNetworkConfig
 from facemorph.models.parts_parser import PartsParser, PartsParserConfig
-from facemorph.models.person_mask import PersonMask, PersonMaskConfig
 from facemorph.models.posterior import DiagonalGaussian, Latent, LatentPosterior
 
 Autoencoder: TypeAlias = ConvAutoencoder | FaceAutoencoder
@@ -50,7 +49,5 @@ __all__ = [
     "PaceNetworkConfig",
     "PartsParser",
     "PartsParserConfig",
-    "PersonMask",
-    "PersonMaskConfig",
     "load_autoencoder",
 ]

@@ -17,6 +17,7 @@ CLASSES = (
     "right_ear", "inner_mouth", "upper_lip", "lower_lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
 )  # fmt: skip
 """Names of the classes, in the order of the logits; left and right are the person's own."""
+BACKGROUND, HAIR = CLASSES.index("background"), CLASSES.index("hair")
 MIRRORED = (0, 1, 2, 3, 5, 4, 7, 6, 9, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18)
 """Which class a class becomes in a mirrored picture."""
 
@@ -100,3 +101,8 @@ class PartsParser(nn.Module):
         """Return the probability of each class, (B, 19, m, m) in [0, 1], of (B, 3, S, S) RGB crops in [0, 1]."""
         logits: torch.Tensor = self(x)
         return logits.float().softmax(1)
+
+
+def person_and_hair(classes: torch.Tensor) -> torch.Tensor:
+    """Return where the person and where the person's hair is, (B, 2, m, m), of `PartsParser.parts` (B, 19, m, m)."""
+    return torch.stack([1 - classes[:, BACKGROUND], classes[:, HAIR]], 1)

@@ -1,28 +1,23 @@
 """From two aligned faces to the frames between them. Knows tensors, not photos, files or models."""
 
-from facemorph.morph.frames import (
-    Endpoint,
-    Interpolation,
-    Positions,
-    Quality,
-    choose_alphas,
-    landmarks_at,
-    pictures,
-    positions,
-    prepare,
-    probe,
-    render_frames,
-)
+from facemorph.morph.compose import Pair, compose, join
+from facemorph.morph.endpoint import Endpoint, prepare
+from facemorph.morph.frames import Interpolation, Quality, choose_alphas, probe, render_frames
+from facemorph.morph.geometry import Positions, landmarks_at, positions
 from facemorph.morph.maps import resize
+from facemorph.morph.mattes import classify
 
 __all__ = [
     "Endpoint",
     "Interpolation",
+    "Pair",
     "Positions",
     "Quality",
     "choose_alphas",
+    "classify",
+    "compose",
+    "join",
     "landmarks_at",
-    "pictures",
     "positions",
     "prepare",
     "probe",

@@ -21,6 +21,9 @@ class Codec(Protocol):
     def parts(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, s, s) in [0, 1] → (B, 2, m, m) in [0, 1], where the person and where the person's hair is."""
 
+    def classes(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, s, s) in [0, 1] → (B, 19, m, m) in [0, 1], how likely each place shows each class."""
+
 
 class MorphCodec(Codec, Protocol):
     """What a morph needs besides."""

@@ -1,33 +1,30 @@
-"""A crop as two layers: the person, and what lies behind, filled in where the person hides it.
+"""A crop as whole, opaque layers: background, body (face, neck, clothes), and what covers it (hair, hats).
 
-The person layer is premultiplied (Porter & Duff 1984): colour times coverage, and coverage. It is what is left of the
-photo when its background is taken away, so that both layers together give the photo exactly, however rough the mask is.
+Each layer has colours everywhere: where a matte ends, its colour goes on beyond, free of what lies behind (foreground
+estimation by a push-pull fill), so that a layer may lie on anything.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
-from facemorph.morph import maps
+from facemorph.morph import maps, mattes
 
-REACH = 4
-"""Radius of the guided filter, pixels of the guide."""
-EDGE = 1e-3
-"""Variance of colour that counts as an edge for the guided filter."""
-SHARPEN = 1.6
-"""Contrast of the mask round one half: the network's edges are softer than hair is."""
-SPREAD = 8
+LEAST_HAT = 0.004
+"""A hat that fills less of the crop than this is none."""
+SPREAD = 3
 """Pixels of the guide by which the person is widened before the background is taken from what is left."""
-DISSOLVE = 0.4
-"""Part of the morph in which the background dissolves at a place."""
-RIM = 0.2
-"""Coverage below which a place is rim."""
-RIM_GONE = 0.2
-"""Part of the morph after which rims are gone."""
+UNSURE, SURE = 0.7, 0.97
+"""Colours of a layer are taken from where its matte is above the second, and none from where it is below the first."""
+
+
+BAND = 2.5 / 256
+"""An edge is looked for so far to both sides of where a matte has it, parts of the side."""
+APART = 0.08
+"""Squared difference of the colours on both sides from which on they tell where an edge is."""
 
 
 @dataclass(frozen=True)
@@ -35,86 +32,63 @@ class Layers:
     """A crop taken apart.
 
     Attributes:
-        person: (1, 4, S, S), the person's colour times coverage, then coverage in [0, 1].
+        body: (1, 4, S, S), colours of face, neck and clothes, and their matte.
+        hair: (1, 4, S, S), colours of the hair, and its matte.
+        hat: the same of a hat; None where there is none.
+        hat_span: rows between which the hat lies, parts of the side.
         background: (1, 3, S, S), the scene without the person.
     """
 
-    person: torch.Tensor
+    body: torch.Tensor
+    hair: torch.Tensor
+    hat: torch.Tensor | None
+    hat_span: tuple[float, float]
     background: torch.Tensor
 
 
-def split(crop: torch.Tensor, mask: torch.Tensor) -> Layers:
+def refine(crop: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+    """Correct the edges of mattes by the colours on both sides of them (compositing equation, solved for the matte).
+
+    Args:
+        crop: (1, 3, S, S) in [0, 1].
+        kinds: (1, 4, S, S) in [0, 1], mattes of background, body, hair and hat.
+
+    Returns:
+        (1, 4, S, S) in [0, 1], of sum 1.
+    """
+    hair = _by_colour(crop, kinds[:, 2:3])
+    rest = kinds[:, [0, 1, 3]]
+    rest = rest / rest.sum(1, keepdim=True).clamp_min(1e-3) * (1 - hair)
+    behind = torch.minimum(_by_colour(crop, kinds[:, :1]), 1 - hair)
+    person = rest[:, 1:] / rest[:, 1:].sum(1, keepdim=True).clamp_min(1e-3) * (1 - hair - behind)
+    refined = torch.cat([behind, person[:, :1], hair, person[:, 1:]], 1)
+    return refined / refined.sum(1, keepdim=True).clamp_min(1e-3)
+
+
+def _by_colour(crop: torch.Tensor, matte: torch.Tensor) -> torch.Tensor:
+    """Return a matte (1, 1, S, S) that tells near its edge how much of a colour is that of its inside."""
+    inner, outer = _narrowed(matte), _narrowed(1 - matte)
+    inside, outside = fill(crop, _sure(inner)), fill(crop, _sure(outer))
+    apart = inside - outside
+    length = apart.square().sum(1, keepdim=True)
+    share = (((crop - outside) * apart).sum(1, keepdim=True) / length.clamp_min(1e-4)).clamp(0, 1)
+    edge = (1 - inner - outer).clamp(0, 1)
+    return torch.lerp(matte, share, edge * (length / APART).clamp_max(1))
+
+
+def split(crop: torch.Tensor, kinds: torch.Tensor) -> Layers:
     """Take a crop apart.
 
     Args:
         crop: (1, 3, S, S) in [0, 1].
-        mask: (1, 1, g, g) in [0, 1], where the person is, drawn to the edges (`refine_mask`).
+        kinds: (1, 4, S, S) in [0, 1], mattes of background, body, hair and hat.
     """
-    size = crop.shape[-1]
-    coverage = maps.enlarge(mask, size)
-    hidden = F.max_pool2d(mask, 2 * SPREAD + 1, 1, SPREAD)
-    seen = (1 - 1.25 * maps.box_mean(hidden, 2)).clamp(0, 1)
-    small = F.adaptive_avg_pool2d(crop, mask.shape[-1])
-    background = torch.lerp(maps.enlarge(fill(small, seen), size), crop, maps.enlarge(seen, size))
-    return Layers(torch.cat([crop - (1 - coverage) * background, coverage], 1), background)
-
-
-def compose(person: torch.Tensor, background: torch.Tensor, away: torch.Tensor) -> torch.Tensor:
-    """Put people on backgrounds.
-
-    What the mask has missed lies round the person as a faint rim; it goes as soon as the background changes.
-
-    Args:
-        person: (B, 4, S, S).
-        background: (B, 3, S, S).
-        away: (B,) in [0, 1], how far the background is from the person's own.
-    """
-    coverage = person[:, 3:]
-    rim = (away / RIM_GONE).clamp(0, 1).reshape(-1, 1, 1, 1) * (1 - (coverage / RIM).clamp(0, 1))
-    return person[:, :3] * (1 - rim) + (1 - coverage) * background
-
-
-def dissolve(first: torch.Tensor, second: torch.Tensor, alphas: torch.Tensor, turn: float) -> torch.Tensor:
-    """Dissolve one background into another, one side a little before the other.
-
-    A whole dissolve shows both scenes for as long as the morph lasts; this one shows both at few places at a time, with
-    an edge too wide to be seen as one. It follows the head as it turns, so that the way back shows the same pictures.
-
-    Args:
-        first, second: (1, 3, S, S).
-        alphas: (T,) in [0, 1].
-        turn: above 0 where the head turns to the right on the way, below 0 to the left.
-    """
-    side = (turn > 0) - (turn < 0)
-    across = (torch.arange(first.shape[-1]) + 0.5) / first.shape[-1] - 0.5
-    start = (1 - DISSOLVE) * (0.5 + side * across)
-    return torch.lerp(first, second, ((alphas.reshape(-1, 1, 1, 1) - start) / DISSOLVE).clamp(0, 1))
-
-
-def refine_mask(mask: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
-    """Draw a coarse mask to the edges of the photo (guided filter, He et al. 2010, equations 11–16, RGB guide).
-
-    Args:
-        mask: (1, C, m, m) in [0, 1].
-        guide: (1, 3, g, g) in [0, 1].
-
-    Returns:
-        (1, C, g, g) in [0, 1].
-    """
-    box = functools.partial(maps.box_mean, reach=REACH)
-    size, masks = guide.shape[-1], mask.shape[1]
-    target = F.interpolate(mask, size=(size, size), mode="bicubic", align_corners=False)
-    mean, mean_target = box(guide), box(target)
-    variance = box(_products(guide, guide)) - _products(mean, mean)
-    shared = box(_products(guide, target)) - _products(mean, mean_target)
-    covariance = variance[0].permute(1, 2, 0).reshape(size, size, 3, 3) + EDGE * torch.eye(3)
-    solved = torch.linalg.solve(covariance, shared[0].permute(1, 2, 0).reshape(size, size, 3, masks))
-    slope = solved.permute(2, 3, 0, 1)  # (3, C, g, g)
-    offset = mean_target - (slope * mean[0].unsqueeze(1)).sum(0)
-    smooth = box(slope.reshape(1, 3 * masks, size, size)).reshape(3, masks, size, size)
-    refined = (smooth * guide[0].unsqueeze(1)).sum(0) + box(offset)
-    clear: torch.Tensor = ((refined - 0.5) * SHARPEN + 0.5).clamp(0, 1)
-    return clear
+    body, hair, hat = (torch.cat([_spread(crop, matte), matte], 1) for matte in torch.split(kinds[:, 1:], 1, 1))
+    rows = (kinds[0, 3] > 0.5).sum(1) > 1
+    worn = bool(kinds[:, 3].mean() > LEAST_HAT) and bool(rows.any())
+    span = (float(rows.float().argmax()), float(len(rows) - rows.flip(0).float().argmax())) if worn else (0.0, 0.0)
+    side = crop.shape[-1]
+    return Layers(body, hair, hat if worn else None, (span[0] / side, span[1] / side), _behind(crop, 1 - kinds[:, :1]))
 
 
 def fill(picture: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
@@ -138,6 +112,23 @@ def fill(picture: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     return torch.lerp(maps.enlarge(coarse, picture.shape[-1]), picture, known)
 
 
-def _products(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Return the products of all channels of (1, A, g, g) and (1, B, g, g), (1, A · B, g, g)."""
-    return (a.unsqueeze(2) * b.unsqueeze(1)).flatten(1, 2)
+def _spread(crop: torch.Tensor, matte: torch.Tensor) -> torch.Tensor:
+    return fill(crop, _sure(_narrowed(matte)))
+
+
+def _narrowed(matte: torch.Tensor) -> torch.Tensor:
+    reach = max(1, round(BAND * matte.shape[-1]))
+    narrowed: torch.Tensor = -F.max_pool2d(-matte, 2 * reach + 1, 1, reach)
+    return narrowed
+
+
+def _sure(matte: torch.Tensor) -> torch.Tensor:
+    return ((matte - UNSURE) / (SURE - UNSURE)).clamp(0, 1)
+
+
+def _behind(crop: torch.Tensor, person: torch.Tensor) -> torch.Tensor:
+    size = min(mattes.GUIDE_SIZE, crop.shape[-1])
+    hidden = F.max_pool2d(maps.resize(person, size), 2 * SPREAD + 1, 1, SPREAD)
+    seen = (1 - 1.25 * maps.box_mean(hidden, 2)).clamp(0, 1)
+    filled = fill(maps.resize(crop, size), seen)
+    return torch.lerp(maps.enlarge(filled, crop.shape[-1]), crop, maps.enlarge(seen, crop.shape[-1]))

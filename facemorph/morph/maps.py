@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+NEIGHBOURHOOD = 1 / 16
+"""Side of a neighbourhood, as a part of the picture's."""
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -28,6 +30,12 @@ def box_mean(x: torch.Tensor, reach: int) -> torch.Tensor:
     side = 2 * reach + 1
     rows = F.avg_pool2d(F.pad(x, (reach,) * 4, mode="replicate"), (side, 1), 1)
     return F.avg_pool2d(rows, (1, side), 1)
+
+
+def local_mean(x: torch.Tensor) -> torch.Tensor:
+    """Average (B, C, s, s) over a neighbourhood of `NEIGHBOURHOOD` of the side, borders repeated."""
+    reach = max(1, round(x.shape[-1] * NEIGHBOURHOOD / 2))
+    return box_mean(box_mean(x, reach), reach)
 
 
 def luma(x: torch.Tensor) -> torch.Tensor:

@@ -1,152 +1,179 @@
-"""Which photo a place belongs to.
+"""Which photo a place belongs to, when, and how quickly it changes hands.
 
-A face blends well once both photos are warped to it. Hair, ears and clothes of two people do not lie on each other, and
-half of each is a ghost; there every place belongs to one photo at a time. Where the photos show different things (hair
-here, a wall there) the outline between the two decides: it moves from the one photo's to the other's (shape-based
-interpolation, Raya & Udupa 1990), so that hair grows, recedes, and has an edge at every moment. Where they show the
-same thing they blend if they agree, and else change hands quickly, one place after the other.
+Half of each of two pairs of eyes, mouths, ears or heads of hair is a ghost, and pieces of both side by side are a
+patchwork. So a frame holds two pieces at most: the inner face (eyes, brows and nose), and all the rest of the person,
+mouth, beard, ears and hair. Each keeps its owner's detail at full size and changes hands as a whole, within about a
+tenth of the morph, one after the other; where they meet lies skin, in one colour.
 """
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
+import math
+from dataclasses import dataclass
 
-from facemorph.morph import detail, warp
-from facemorph.morph.regions import MAP_SIZE, Regions
+import torch
+
+from facemorph.morph import maps
+from facemorph.morph.landmark_windows import MAP_SIZE, distance_to, inside, near
+from facemorph.morph.regions import Regions
 from facemorph.morph.traits import Traits
 
-FACE_REACH = 0.09
-"""Distance to the nearest landmark, as a part of the side, up to which a place counts as face."""
-FARTHEST = 0.42
-"""Distance at which a place is as far from the face as any."""
-QUICKEST = 0.2
-"""Part of the morph that a change of hands takes where the photos agree least."""
-OUTLINE = 0.03
-"""Width of a moving outline, as a part of the side."""
-EYES = [27, 28, *range(36, 48)]
-"""Landmarks round which glasses sit."""
-EYEWEAR = 0.085
-"""Distance from these that glasses reach, parts of the side."""
-GLASSES_LEAD = 0.15
-"""Glasses go this part of the morph before its middle, and come as much after it."""
-TURNED = 0.3
-"""A face whose far side is no narrower than this counts as seen from the front."""
-MOST_FAVOUR = 8.0
-"""A face seen from the front is favoured over a profile by no more than this."""
-OUTLINE_SPAN = 0.4
-"""Part of the morph in which outlines move: a face with half of either's hair is the least like a photo."""
-EXACT = 0.04
-"""Nothing changes hands faster than this part of the morph at either end, so that the ends are exact."""
+FARTHEST, FRONT = 0.4, 0.15
+"""Distance at which a place is as far from the face as any, parts of the side; width of a front, as a part of that."""
+QUICK = 0.12
+"""Part of the morph in which a piece changes hands."""
+TURNS = 0.08
+"""Part of the morph by which one piece changes hands before its middle, and the other after it."""
+HIDDEN, BRIGHTER = 300.0, 400.0
+"""How decidedly a face that is hidden more, or a darker one, gives up its inner part first."""
+CENTRAL, FOREHEAD, HAIRLINE = 0.12, 0.25, 0.8
+"""The inner face reaches from the nose to its outline but for this part of the way; and above the brows, in lengths of
+the nose. To the last, so counted, reaches bare skin."""
+SOFT = 2
+"""Radius over which its edge is averaged, twice, in places of the maps."""
+EYES, NOSE = [*range(17, 27), *range(36, 48)], [*range(27, 36)]
+EYES_REACH, NOSE_REACH = 0.06, 0.04
+"""How far from their landmarks the parts of a face reach, parts of the side."""
+ONE_WEARS = 0.5
+"""Difference of `Traits.glasses` from which one of two wears glasses."""
+OTHER_SKIN, SHARPER, BARER, BEARDED = 0.25, 1.5, 0.12, 0.2
+"""Distance of two skins' red, green and blue, ratio of two photos' sharpness, and differences of `Traits.hidden` and
+`Traits.beard`, from which they don't fit."""
+SIDEWAYS = 0.5
+"""`Traits.turn` from which on a difference of it counts for more."""
+ALIKE, TURNED = 0.2, 0.4
+"""Difference of `Traits.turn` up to which heads are turned alike, and from which on an inner face does not fit into the
+other's head."""
+
+
+@dataclass(frozen=True)
+class Owners:
+    """How much of each place belongs to the second photo, (T, 1, MAP_SIZE, MAP_SIZE) in [0, 1] each.
+
+    `detail` and `cover` are 0 at the first end and 1 at the second; swapping the photos and turning alpha round gives 1
+    minus the same.
+
+    Attributes:
+        detail: of the body.
+        shade: in [-1, 1], how much of what the second body is lighter by, broadly, the inner face takes over so that it
+            matches the head that it is in.
+        ring: the skin round the inner face, where they have to match.
+        cover: of hair or hats, where both photos show them.
+    """
+
+    detail: torch.Tensor
+    shade: torch.Tensor
+    ring: torch.Tensor
+    cover: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Times:
+    """When both pieces of a pair change hands: the middle of each change, alphas in (0, 1)."""
+
+    inner: float
+    outer: float
+
+    @property
+    def outwards(self) -> bool:
+        """Whether hair changes hands from the face outwards."""
+        return self.outer > 0.5
+
+
+def times(first: Traits, second: Traits, brighter: float) -> Times:
+    """Decide when pieces change hands.
+
+    A face that hair hides gives up its inner part first, so that none is uncovered that nobody has; of two that are as
+    bare, the darker one. Where the inner face of one does not fit into the other's head, both pieces change hands
+    together: heads that are turned differently (the one seen from the front late), one of two with glasses, whose
+    temples reach beyond the face, or with a beard, or under hair; skins of different colour, a sharp photo and a
+    blurred one.
+
+    Args:
+        first, second: traits of both photos.
+        brighter: by how much the second photo is brighter, in [-1, 1].
+    """
+    if turned(first, second) == 1:
+        whole = whole_time(first, second)
+        return Times(whole, whole)
+    order = math.tanh(HIDDEN * (first.hidden - second.hidden) + BRIGHTER * brighter)
+    outer = 0.5 + TURNS * order
+    return Times(1 - outer if fit(first, second) else outer, outer)
+
+
+def fit(first: Traits, second: Traits) -> bool:
+    """Tell whether the inner face of one looks right in the other's head, when both are turned alike."""
+    sharp, blurred = (f(first.sharpness, second.sharpness) for f in (max, min))
+    skins = math.dist(first.skin, second.skin) if first.skin and second.skin else 0.0
+    differently = (
+        abs(first.glasses - second.glasses) > ONE_WEARS,
+        abs(first.hidden - second.hidden) > BARER,
+        abs(first.beard - second.beard) > BEARDED,
+        skins > OTHER_SKIN,
+        sharp > SHARPER * max(blurred, 1e-4),
+    )
+    return not any(differently)
+
+
+def turned(first: Traits, second: Traits) -> float:
+    """Return how differently two heads are turned, in [0, 1]; near the profile a little counts as much."""
+    differently = abs(first.turn - second.turn) * max(1.0, max(abs(first.turn), abs(second.turn)) / SIDEWAYS) ** 2
+    return min(max((differently - ALIKE) / (TURNED - ALIKE), 0.0), 1.0)
+
+
+def whole_time(first: Traits, second: Traits) -> float:
+    """Return the middle of the change where heads change hands as a whole, an alpha: late if the first is frontal."""
+    more = abs(second.turn) - abs(first.turn)
+    return 0.5 + TURNS * ((more > 0) - (more < 0))
+
+
+def step(alphas: torch.Tensor, middle: float) -> torch.Tensor:
+    """Return how far a piece has changed hands at (T,) alphas, (T, 1, 1, 1) in [0, 1]."""
+    part = ((alphas.reshape(-1, 1, 1, 1) - middle) / QUICK + 0.5).clamp(0, 1)
+    smooth: torch.Tensor = part * part * (3 - 2 * part)
+    return smooth
 
 
 def hand_over(
     alphas: torch.Tensor,
     points: torch.Tensor,
-    photos: tuple[torch.Tensor, torch.Tensor],
-    first: Regions,
-    second: Regions,
-    traits: tuple[Traits, Traits],
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return how much of each place belongs to the second photo, and where that is left to the latent codes.
-
-    Swapping the photos and turning alpha round gives 1 minus the same first map, and the same second one.
+    regions: tuple[Regions, Regions],
+    times: Times,
+) -> Owners:
+    """Return who owns each place.
 
     Args:
         alphas: (T,) in [0, 1].
         points: (T, N, 2) landmarks of each frame, parts of the side.
-        photos: two (T, 3, s, s) in [0, 1], both photos warped to these landmarks.
-        first, second: what both photos show, (T, K, m, m), warped as well.
-        traits: of both photos.
-
-    Returns:
-        Two (T, 1, MAP_SIZE, MAP_SIZE) in [0, 1]: the part of the second photo, 0 everywhere at alpha 0 and 1 at alpha
-        1; and where the latent codes of both are mixed: where both show a person, or both show what is behind.
+        regions: of both photos, warped to them.
+        times: when pieces change hands.
     """
-    alpha = alphas.reshape(-1, 1, 1, 1)
-    within = _within_a_kind(alpha, points.float(), photos, first.membership[:, :1] - second.membership[:, :1], traits)
-    weight = torch.zeros_like(within)
-    kinds = range(first.membership.shape[1])
-    for here in kinds:
-        for there in kinds:
-            part = first.membership[:, here : here + 1] * second.membership[:, there : there + 1]
-            if here == there:
-                weight = weight + part * (alpha if here == 0 else within)
-            else:
-                weight = weight + part * _outline(alpha, first.distance, second.distance, here, there)
-    weight = weight.clamp_max(alpha / EXACT).maximum(1 - (1 - alpha) / EXACT).clamp(0, 1)
-    behind_first, behind_second = first.membership[:, :1], second.membership[:, :1]
-    return weight, behind_first * behind_second + (1 - behind_first) * (1 - behind_second)
+    points, outer = points.float(), step(alphas, times.outer)
+    inner = _inner_face(points, regions)
+    owned = torch.lerp(outer, step(alphas, times.inner), inner)
+    ring = _region(torch.cat([points[:, :17], _above_brows(points, HAIRLINE)], 1)) * (1 - inner)
+    shade = (outer - step(alphas, times.inner)) * inner
+    return Owners(owned, shade, ring, _sweep(outer, distance_to(points), times.outwards))
 
 
-def distance_to_landmarks(points: torch.Tensor) -> torch.Tensor:
-    """Return the distance of each place to the nearest of (T, N, 2) points, (T, 1, MAP_SIZE, MAP_SIZE), in sides."""
-    grid = warp.cell_centres(MAP_SIZE)
-    return torch.cdist(grid.expand(len(points), -1, -1), points).amin(-1).reshape(-1, 1, MAP_SIZE, MAP_SIZE)
+def _inner_face(points: torch.Tensor, regions: tuple[Regions, Regions]) -> torch.Tensor:
+    """Return the inner face, (T, 1, m, m) in [0, 1]: eyes, brows and nose, and the skin between and around them."""
+    cheeks = points[:, [0, 1, 2, 31, 33, 35, 14, 15, 16]]
+    skin = _region(torch.lerp(torch.cat([cheeks, _above_brows(points, FOREHEAD)], 1), points[:, 30:31], CENTRAL))
+    parts = near(points[:, EYES], EYES_REACH), near(points[:, NOSE], NOSE_REACH)
+    return torch.stack([skin, *parts, *(region.glasses for region in regions)]).amax(0)
 
 
-def _within_a_kind(
-    alpha: torch.Tensor,
-    points: torch.Tensor,
-    photos: tuple[torch.Tensor, torch.Tensor],
-    gained: torch.Tensor,
-    traits: tuple[Traits, Traits],
-) -> torch.Tensor:
-    """Return the part of the second photo where both show a body, or both show hair.
-
-    Faces blend. Elsewhere it goes the quicker the less the photos agree, from the face outwards where the second person
-    covers more of the picture (`gained`, (T, 1, m, m) in [-1, 1]), and inwards where the first does.
-    """
-    distance = distance_to_landmarks(points)
-    face = torch.exp(-((distance / FACE_REACH) ** 2))
-    mismatch = 1 - F.adaptive_avg_pool2d(detail.agreement(*photos), MAP_SIZE)
-    haste = (1 - face) * detail.local_mean(F.max_pool2d((1 - face) * mismatch, 5, 1, 2))
-    duration = 1 - (1 - QUICKEST) * haste
-    order = ((distance - FACE_REACH) / (FARTHEST - FACE_REACH)).clamp(0, 1)
-    grows = torch.tanh(40 * gained.mean((2, 3), keepdim=True))
-    start = (1 - duration) * (0.5 + (order - 0.5) * grows)
-    within = torch.lerp(((alpha - start) / duration).clamp(0, 1), _blend_faces(alpha, *traits), face)
-    piece, counts = _hand_over_glasses(alpha, *traits)
-    to_eyes = distance_to_landmarks(points[:, EYES])
-    return torch.lerp(within, piece, counts * torch.exp(-((to_eyes / EYEWEAR) ** 4)))
+def _above_brows(points: torch.Tensor, lengths: float) -> torch.Tensor:
+    """Return a line above the brows by so many lengths of the nose, from the right of the picture, (T, 10, 2)."""
+    return (points[:, 17:27] + lengths * (points[:, 27:28] - points[:, 33:34])).flip(1)
 
 
-def _blend_faces(alpha: torch.Tensor, first: Traits, second: Traits) -> torch.Tensor:
-    """Let faces blend; a face seen from the front stays until the other's profile is near, then it changes hands."""
-    sides = [min(1.0, traits.far_side / TURNED) for traits in (first, second)]
-    ratio = min(max((sides[1] / sides[0]) ** 2, 1 / MOST_FAVOUR), MOST_FAVOUR)
-    favoured = alpha * ratio / (1 + (ratio - 1) * alpha)
-    part: torch.Tensor = ((favoured - 0.5) / min(ratio, 1 / ratio) ** 0.5 + 0.5).clamp(0, 1)
-    return part
+def _region(outline: torch.Tensor) -> torch.Tensor:
+    return maps.box_mean(maps.box_mean(inside(outline, MAP_SIZE), SOFT), SOFT)
 
 
-def _hand_over_glasses(alpha: torch.Tensor, first: Traits, second: Traits) -> tuple[torch.Tensor, float]:
-    """Return the part of the second photo round the eyes, and how much it counts: glasses come and go as one piece."""
-    worn = first.glasses - second.glasses
-    duration = 1 - (1 - QUICKEST) * abs(worn)
-    part = ((alpha - (1 - duration) * (0.5 - GLASSES_LEAD * worn)) / duration).clamp(0, 1)
-    alike = min(first.far_side / second.far_side, second.far_side / first.far_side)
-    return part, abs(worn) * alike**2
-
-
-def _outline(alpha: torch.Tensor, first: torch.Tensor, second: torch.Tensor, here: int, there: int) -> torch.Tensor:
-    """Return the part of kind `there`, which the second photo shows, where the first shows `here`."""
-    alpha = ((alpha - 0.5) / OUTLINE_SPAN + 0.5).clamp(0, 1)
-    # Masks are soft: a place may show some of a kind that it lies outside of. It waits for its turn like the rest.
-    start, end = _lead(first, here, there).clamp_min(OUTLINE), _lead(second, here, there).clamp_max(-OUTLINE)
-    ahead = torch.lerp(start, end, alpha)
-    gate = (0.5 - ahead / (2 * OUTLINE)).clamp(0, 1)
-    smooth: torch.Tensor = gate * gate * (3 - 2 * gate)
-    return smooth
-
-
-def _lead(distance: torch.Tensor, here: int, there: int) -> torch.Tensor:
-    """Return how much farther inside kind `here` than inside `there` a place lies.
-
-    Against the background all of the person counts: hair grows from the head, not from where other hair is.
-    """
-    if here == 0:
-        return 2 * distance[:, :1]
-    if there == 0:
-        return -2 * distance[:, :1]
-    return distance[:, here : here + 1] - distance[:, there : there + 1]
+def _sweep(time: torch.Tensor, distance: torch.Tensor, outwards: bool) -> torch.Tensor:
+    """Return what a front has passed that goes from the face outwards, or inwards."""
+    place = (distance / FARTHEST).clamp(0, 1)
+    return ((time * (1 + FRONT) - (place if outwards else 1 - place)) / FRONT).clamp(0, 1)

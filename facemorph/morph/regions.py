@@ -1,4 +1,4 @@
-"""What each place of a crop shows: background, body or hair, how deep inside it lies, and in which colour."""
+"""Where the layers of a crop lie, how far they reach, and in which colours: small maps that are warped with it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import distance_transform_edt
 
-from facemorph.morph import layers, maps
+from facemorph.morph import maps, mattes
+from facemorph.morph.landmark_windows import BEARD, BEARD_REACH, MAP_SIZE, near
+from facemorph.morph.layers import Layers
 
-MAP_SIZE = 64
-"""Side of the maps."""
-TONE_SIZE = 32
-"""Side of the maps of colour."""
-TONE_REACH = 3
-"""Radius over which a colour is averaged, twice, in places of these maps."""
-DARK = 0.1
-"""Added to brightnesses before they are compared, in [0, 1]: what is nearly black has no contrast to gain."""
-MOST_GAIN = 1.6
-"""Contrast is changed by no more than this."""
+OUTLINE_SIZE = 128
+"""Side of the maps of distance."""
+LEAST_TOLD = 0.004
+"""Skin or hair that fills less of a crop than this has no colour."""
+ROUND = 1
+"""Places of the maps by which skin is widened."""
+UNDER = 2
+"""Places of the maps of distance by which the colours of a body reach under what covers it."""
+HEAD_WIDTH, HEAD_HEIGHT = 0.56, 0.75
+"""Half axes of a skull seen from the front, in widths of the face at its jaw, round a point between the eyes."""
 
 
 @dataclass(frozen=True)
@@ -27,21 +28,25 @@ class Regions:
     """What each place of a crop shows.
 
     Attributes:
-        membership: (1, K, m, m) in [0, 1], summing to 1 over the kinds; the first is what lies behind the person.
-        distance: (1, K, m, m), distance to the outline of each kind, positive inside it, parts of the side.
-        tone: (1, 3 · K, m, m), the colour round each place of what is of each kind.
+        kinds: (1, 4, m, m) in [0, 1], background, body, hair and hat.
+        glasses: (1, 1, m, m) in [0, 1].
+        seen: (1, 1, m, m) in [0, 1], where the body is seen, and a little way on under what covers it.
+        skin: (1, 1, m, m) in [0, 1], skin of face and neck with all that lies on it, and a little way on.
+        tones: (1, 3) each, the mean colours of skin and hair; None where there is none.
+        outline: (1, 1, M, M), the distance to the outline of the body, positive inside, parts of the side, completed
+            under what covers it.
     """
 
-    membership: torch.Tensor
-    distance: torch.Tensor
-    tone: torch.Tensor
+    kinds: torch.Tensor
+    glasses: torch.Tensor
+    seen: torch.Tensor
+    skin: torch.Tensor
+    tones: tuple[torch.Tensor | None, torch.Tensor | None]
+    outline: torch.Tensor
 
 
-def kinds(parts: torch.Tensor) -> torch.Tensor:
-    """Return what each place shows: background, body, hair, (1, 3, m, m), of (1, 2, m, m) person and hair masks."""
-    person, hair = parts[:, :1], parts[:, 1:]
-    hair = torch.minimum(hair, person)
-    return torch.cat([1 - person, person - hair, hair], 1)
+GLASSES, SKIN, ON_SKIN = 3, [1, 2, 8, 9, 17], [3, 4, 5, 6, 7, 10, 11, 12, 15, 16]
+"""Classes of the parser; the last are not of the skin's colour, but take part in its change."""
 
 
 def at_points(x: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
@@ -50,63 +55,47 @@ def at_points(x: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     return F.grid_sample(x, grid, padding_mode="border", align_corners=False)[:, :, 0]
 
 
-def measure(membership: torch.Tensor, crop: torch.Tensor) -> Regions:
-    """Measure the distance of each place to the outline of each kind, and the colours of the kinds.
+def measure(kinds: torch.Tensor, classes: torch.Tensor, whole: Layers, points: torch.Tensor, beard: float) -> Regions:
+    """Measure where the layers of a crop lie.
 
     Args:
-        membership: (1, K, m, m) in [0, 1].
-        crop: (1, 3, S, S) in [0, 1].
+        kinds: (1, 4, S, S) in [0, 1], mattes of background, body, hair and hat.
+        classes: (1, 19, m, m) in [0, 1], the parser's.
+        whole: the layers.
+        points: (68, 2) landmarks, parts of the side.
+        beard: how sure it is that there is one, in [0, 1]; its colour is none of the skin's.
     """
-    largest = F.one_hot(membership.argmax(1), membership.shape[1]).movedim(-1, 1)
-    distance = torch.cat([signed_distance(kind) for kind in largest[0].bool()]).unsqueeze(0)
-    small = F.adaptive_avg_pool2d(crop, TONE_SIZE)
-    known = F.adaptive_avg_pool2d(membership, TONE_SIZE).square()
-    tone = torch.cat([_smooth(layers.fill(small, kind)) for kind in torch.split(known, 1, dim=1)], 1)
-    return Regions(membership, distance, maps.enlarge(tone, membership.shape[-1]))
+    middle = maps.resize(kinds, OUTLINE_SIZE).clamp(0, 1)
+    small = maps.resize(middle, MAP_SIZE)
+    cover = middle[:, 2:].sum(1, keepdim=True).clamp_max(1)
+    narrow = -F.max_pool2d(-cover, 2 * UNDER + 1, 1, UNDER)
+    bare = (2 - 2 * maps.box_mean(maps.box_mean(narrow, UNDER), UNDER)).clamp_max(1)
+    inside = (middle[0, 1] > 0.5) | ((cover[0, 0] > 0.5) & skull(points, OUTLINE_SIZE))
+    distance = maps.box_mean(mattes.signed_distance(inside).unsqueeze(0), 1)
+    seen = maps.resize(bare * (1.5 * maps.box_mean(middle[:, 1:2], 1)).clamp(0, 1), MAP_SIZE)
+    glasses = F.max_pool2d((2 * maps.resize(classes[:, GLASSES : GLASSES + 1], MAP_SIZE)).clamp(0, 1), 5, 1, 2)
+    bare, covered = (
+        maps.resize(classes[:, group].sum(1, keepdim=True), MAP_SIZE).clamp(0, 1) for group in (SKIN, ON_SKIN)
+    )
+    hairy = beard * near(points[BEARD].unsqueeze(0).float(), BEARD_REACH)
+    tones = _mean(whole.body, bare * (1 - hairy)), _mean(whole.hair, small[:, 2:3])
+    skin = F.max_pool2d((bare + covered).clamp(0, 1), 2 * ROUND + 1, 1, ROUND)
+    return Regions(small, glasses, seen, maps.box_mean(skin, 1), tones, distance)
 
 
-def recolouring(first: Regions, second: Regions, alphas: torch.Tensor) -> torch.Tensor:
-    """Return what gives the first person's hair and skin the colours of this part of the morph.
-
-    So both people have the same colours at any moment, each place keeps the texture of one of them, and no edge of
-    colour tells where it changes hands.
-
-    Args:
-        first, second: (T, …), warped to the same landmarks.
-        alphas: (T,) in [0, 1]; 0 leaves the first person as it is, 1 brings it to the second one's colours.
-
-    Returns:
-        (T, 4, m, m): a factor, and what is added to premultiplied RGB after it.
-    """
-    own, other = _tones(first), _tones(second)
-    aim = torch.lerp(own, other, alphas.reshape(-1, 1, 1, 1, 1))
-    brightness, aimed = (tone.mean(2, keepdim=True) + DARK for tone in (own, aim))
-    gain = (aimed / brightness).clamp(1 / MOST_GAIN, MOST_GAIN)
-    share = first.membership[:, 1:].unsqueeze(2)
-    factor = first.membership[:, :1] + (share * gain).sum(1)
-    return torch.cat([factor, (share * (aim - gain * own)).sum(1)], 1)
+def skull(points: torch.Tensor, size: int) -> torch.Tensor:
+    """Return which cells a bare head would fill above the jaw, (size, size) bool, of (68, 2) landmarks."""
+    ticks = (torch.arange(size, dtype=points.dtype) + 0.5) / size
+    centre, width = points[27], (points[16] - points[0]).norm()
+    x, y = ticks[None, :] - centre[0], ticks[:, None] - centre[1]
+    high = torch.where(y < 0, HEAD_HEIGHT, 0.9) * width
+    within: torch.Tensor = (x / (HEAD_WIDTH * width)).square() + (y / high).square() < 1
+    return within
 
 
-def signed_distance(inside: torch.Tensor) -> torch.Tensor:
-    """Return the distance to the outline of a (m, m) bool mask, positive inside, parts of the side, (1, m, m) float32.
-
-    What the edge of the picture cuts off goes on beyond it. Nothing is farther than one half.
-    """
-    size = inside.shape[-1]
-    wide = F.pad(inside[None, None].float(), (size // 4,) * 4, mode="replicate")[0, 0].bool().numpy()
-    distance = torch.from_numpy(distance_transform_edt(wide) - distance_transform_edt(~wide))
-    whole = size / 2 if wide.all() else -size / 2
-    if wide.all() or not wide.any():
-        distance = torch.full_like(distance, whole)
-    middle = slice(size // 4, size // 4 + size)
-    return (distance[middle, middle] / size).clamp(-0.5, 0.5).float().unsqueeze(0)
-
-
-def _tones(regions: Regions) -> torch.Tensor:
-    """Return the colours of body and hair, (T, 2, 3, m, m)."""
-    tone = regions.tone
-    return tone.reshape(len(tone), -1, 3, *tone.shape[-2:])[:, 1:]
-
-
-def _smooth(x: torch.Tensor) -> torch.Tensor:
-    return maps.box_mean(maps.box_mean(x, TONE_REACH), TONE_REACH)
+def _mean(layer: torch.Tensor, kind: torch.Tensor) -> torch.Tensor | None:
+    """Return the mean colour (1, 3) of a layer (1, 4, S, S) in the places of a map; None where it hardly is."""
+    if float(kind.mean()) < LEAST_TOLD:
+        return None
+    small = maps.resize(layer[:, :3], MAP_SIZE)
+    return (small * kind).sum((2, 3)) / kind.sum((2, 3))

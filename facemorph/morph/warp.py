@@ -8,6 +8,7 @@ border is repeated.
 from __future__ import annotations
 
 import functools
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ BORDER_POINTS = 9
 """Fixed points along each side of the crop, corners included."""
 FLOW_SIZE = 32
 """The spline is evaluated on a grid of this side and enlarged: it is smooth."""
+MIDDLE_SIZE = 96
+"""Bicubic up to this side, bilinear from there."""
 
 
 def control_points(landmarks: npt.NDArray[np.float32], size: int) -> torch.Tensor:
@@ -97,7 +100,7 @@ def backward_flows(points: torch.Tensor, *source_points: torch.Tensor) -> list[t
 
 
 def warp(x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
-    """Sample pictures along backward flows.
+    """Sample pictures along backward flows, bicubic.
 
     Args:
         x: (1, C, S, S) or (B, C, S, S).
@@ -106,17 +109,26 @@ def warp(x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     Returns:
         (B, C, S, S); exactly `x` where the flow is 0.
     """
-    size = x.shape[-1]
-    dense = _enlarge(flow, size)
-    grid = (2 * (dense.permute(0, 2, 3, 1) + cell_centres(size).reshape(1, size, size, 2)) - 1).to(x.dtype)
-    return F.grid_sample(
-        x.expand(len(flow), -1, -1, -1), grid, mode="bicubic", padding_mode="border", align_corners=False
-    )
+    return Sampler(flow)(x)
 
 
-def _enlarge(flow: torch.Tensor, size: int) -> torch.Tensor:
-    middle = F.interpolate(flow, size=(96, 96), mode="bicubic", align_corners=False)
-    return F.interpolate(middle, size=(size, size), mode="bilinear", align_corners=False)
+class Sampler:
+    """Samples pictures and maps of any size along the same backward flows (B, 2, g, g), parts of the side."""
+
+    def __init__(self, flow: torch.Tensor) -> None:
+        self._flow = F.interpolate(flow, size=(MIDDLE_SIZE, MIDDLE_SIZE), mode="bicubic", align_corners=False)
+        self._grids: dict[int, torch.Tensor] = {}
+
+    def __call__(self, x: torch.Tensor, mode: Literal["bicubic", "bilinear"] = "bicubic") -> torch.Tensor:
+        """Return (B, C, S, S) of (1, C, S, S) or (B, C, S, S); exactly `x` where the flow is 0."""
+        size = x.shape[-1]
+        if size not in self._grids:
+            dense = F.interpolate(self._flow, size=(size, size), mode="bilinear", align_corners=False)
+            places = dense.permute(0, 2, 3, 1) + cell_centres(size).reshape(1, size, size, 2)
+            self._grids[size] = 2 * places - 1
+        grid = self._grids[size].to(x.dtype)
+        wide = x.expand(len(grid), -1, -1, -1)
+        return F.grid_sample(wide, grid, mode=mode, padding_mode="border", align_corners=False)
 
 
 @functools.cache

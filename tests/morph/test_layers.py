@@ -5,45 +5,76 @@ import torch
 import torch.nn.functional as F
 
 from facemorph.morph import layers
+from tests.morph.people import BACKGROUND, HAIR, HAT, SIZE, Person, draw_person
 
-SIZE = 64
-HERE, AWAY = torch.tensor([0.0]), torch.tensor([1.0])
-
-
-@pytest.fixture
-def scene() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """A red disc before a blue-green gradient: the crop, the disc's mask, the scene without it."""
-    ticks = (torch.arange(SIZE) + 0.5) / SIZE
-    backdrop = torch.stack([torch.zeros(SIZE, SIZE), ticks[:, None].expand(-1, SIZE), ticks.expand(SIZE, -1)])[None]
-    disc = ((ticks[:, None] - 0.5).square() + (ticks - 0.5).square() < 0.06).float()[None, None]
-    red = torch.tensor([0.9, 0.1, 0.1]).reshape(1, 3, 1, 1)
-    return torch.lerp(backdrop, red.expand_as(backdrop), disc), disc, backdrop
+KINDS = {HAIR: 2, HAT: 3, BACKGROUND: 0}
 
 
-def test_layers_together_give_the_photo(scene: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
-    crop, disc, _ = scene
-    for mask in (disc, torch.rand(1, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(0))):
-        parts = layers.split(crop, mask)
-        torch.testing.assert_close(layers.compose(parts.person, parts.background, HERE), crop, atol=1e-6, rtol=0)
+def kinds_of(person: Person) -> torch.Tensor:
+    """Return exact mattes, (1, 4, SIZE, SIZE)."""
+    number = torch.ones_like(person.label)
+    for label, kind in KINDS.items():
+        number[person.label == label] = kind
+    return F.one_hot(number, 4).permute(2, 0, 1)[None].float()
 
 
-def test_the_background_is_filled_in_behind_the_person(
-    scene: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-) -> None:
-    crop, disc, backdrop = scene
-    parts = layers.split(crop, disc)
-    error = (parts.background - backdrop).abs()
-    assert error.max() < 0.25
-    assert (parts.background[:, 0] < 0.1).all()  # nothing of the red disc
+@pytest.fixture(scope="module")
+def person() -> Person:
+    return draw_person(hair=0.4, length=1.5, hat=1.0, texture=0.02)
 
 
-def test_no_rim_of_the_old_background_stays(scene: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
-    crop, disc, _ = scene
-    small = F.max_pool2d(1 - disc, 3, 1, 1)  # the mask misses a rim of the disc
-    parts = layers.split(crop, 1 - small)
-    white = torch.ones_like(crop)
-    composed = layers.compose(parts.person, white, AWAY)
-    assert (composed[(disc == 0).expand_as(composed)] > 0.99).all()
+def test_layers_over_each_other_give_the_photo() -> None:
+    person = draw_person(hair=0.4, length=1.5, hat=1.0)
+    parts = layers.split(person.crop, kinds_of(person))
+    assert parts.hat is not None
+    picture = parts.background
+    for layer in (parts.body, parts.hair, parts.hat):
+        picture = torch.lerp(picture, layer[:, :3], layer[:, 3:])
+    behind = F.max_pool2d((person.label != BACKGROUND).float()[None, None], 17, 1, 8) == 0
+    shown = (behind | (person.label != BACKGROUND)).expand(1, 3, -1, -1)
+    assert (picture - person.crop)[shown].abs().mean() < 0.004
+
+
+def test_edges_of_mattes_go_where_colours_say() -> None:
+    """Hair that was painted with a soft edge; the parser saw a hard one."""
+    person = draw_person(hair=0.4)
+    kinds = kinds_of(person)
+    truth = F.avg_pool2d(F.pad(kinds[:, 2:3], (1,) * 4, mode="replicate"), 3, 1)
+    crop = torch.lerp(torch.tensor([0.8, 0.8, 0.6]).reshape(1, 3, 1, 1), torch.tensor(0.1), truth).contiguous()
+    told = torch.cat([1 - kinds[:, 2:3], 0 * truth, kinds[:, 2:3], 0 * truth], 1)
+    refined = layers.refine(crop, told)
+    torch.testing.assert_close(refined.sum(1), torch.ones(1, SIZE, SIZE))
+    assert refined.min() >= 0
+    assert (refined[:, 2:3] - truth).abs().mean() < 0.3 * (told[:, 2:3] - truth).abs().mean()
+
+
+def test_the_background_is_filled_in_behind_the_person() -> None:
+    person = draw_person(hair=0.4, backdrop=(0.4, 0.5, 0.7))
+    background = layers.split(person.crop, kinds_of(person)).background
+    backdrop = torch.tensor([0.4, 0.5, 0.7]).reshape(1, 3, 1, 1)
+    assert (background - backdrop).abs().max() < 0.01
+
+
+def test_colours_of_a_layer_go_on_beyond_it(person: Person) -> None:
+    """Hair may lie on anything: beyond its edge there is neither skin nor backdrop in its colours."""
+    plain = draw_person(hair=0.4, length=1.5)
+    hair = layers.split(plain.crop, kinds_of(plain)).hair
+    colour = torch.tensor([0.3, 0.2, 0.1]).reshape(1, 3, 1, 1)
+    assert (hair[:, :3] - colour).abs().max() < 0.01
+    torch.testing.assert_close(hair[0, 3], (plain.label == HAIR).float())
+
+
+def test_a_hat_lies_between_its_rows(person: Person) -> None:
+    parts = layers.split(person.crop, kinds_of(person))
+    rows = (person.label == HAT).any(1).nonzero()
+    assert parts.hat_span == (float(rows.min()) / SIZE, (float(rows.max()) + 1) / SIZE)
+
+
+def test_a_speck_is_no_hat() -> None:
+    person = draw_person()
+    kinds = kinds_of(person)
+    kinds[..., 40:44, 60:64] = torch.tensor([0.0, 0.0, 0.0, 1.0]).reshape(1, 4, 1, 1)
+    assert layers.split(person.crop, kinds).hat is None
 
 
 def test_fill_keeps_what_is_known_and_continues_it() -> None:
@@ -54,26 +85,15 @@ def test_fill_keeps_what_is_known_and_continues_it() -> None:
     torch.testing.assert_close(layers.fill(spoilt, known), picture, atol=1e-5, rtol=0)
 
 
+def test_fill_keeps_a_texture_where_it_is_known() -> None:
+    generator = torch.Generator().manual_seed(0)
+    picture = torch.rand(1, 3, 37, 37, generator=generator)
+    known = (torch.rand(1, 1, 37, 37, generator=generator) > 0.5).float()
+    filled = layers.fill(picture, known)
+    where = (known == 1).expand_as(filled)
+    torch.testing.assert_close(filled[where], picture[where], atol=1e-6, rtol=0)
+    assert not torch.equal(filled[~where], picture[~where])
+
+
 def test_fill_of_nothing_is_finite() -> None:
     assert layers.fill(torch.rand(1, 3, 30, 30), torch.zeros(1, 1, 30, 30)).isfinite().all()
-
-
-def test_a_coarse_mask_is_drawn_to_the_edges(scene: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
-    crop, disc, _ = scene
-    coarse = F.adaptive_avg_pool2d(disc, 8)
-    blurred = F.interpolate(coarse, size=(SIZE, SIZE), mode="bicubic", align_corners=False).clamp(0, 1)
-    refined = layers.refine_mask(coarse, crop)
-    assert (refined - disc).abs().mean() < 0.5 * (blurred - disc).abs().mean()
-    assert refined.min() >= 0
-    assert refined.max() <= 1
-
-
-@pytest.mark.parametrize("turn", [-0.1, 0.0, 0.1])
-def test_backgrounds_dissolve_exactly_and_the_same_way_back(turn: float) -> None:
-    first, second = torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)
-    alphas = torch.linspace(0, 1, 9)
-    there = layers.dissolve(first, second, alphas, turn)
-    assert not there[0].any()
-    assert (there[-1] == 1).all()
-    assert (there.diff(dim=0) >= 0).all()
-    torch.testing.assert_close(layers.dissolve(second, first, 1 - alphas, -turn), there)

@@ -1,133 +1,159 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import pytest
 import torch
 
-from facemorph.morph import ownership
+from facemorph.morph import compose, join, ownership, positions
+from facemorph.morph.landmark_windows import MAP_SIZE
+from facemorph.morph.ownership import Owners
 from facemorph.morph.regions import Regions
 from facemorph.morph.traits import Traits
-from tests.morph.discs import SIDE, disc, parts, shown
+from tests.morph.people import CENTRE, UNIT, draw_person, end_of
 
-BLACK, WHITE = torch.zeros(1, 3, 64, 64), torch.ones(1, 3, 64, 64)
-PLAIN = Traits(far_side=1.0, glasses=0.0)
-ALPHAS = torch.linspace(0, 1, 21)
+PLAIN = Traits(turn=0.0, glasses=0.0, beard=0.0, hidden=0.0, skin=(0.6, 0.5, 0.4), sharpness=0.02)
+HAIRY, FRINGE = replace(PLAIN, hidden=0.2), replace(PLAIN, hidden=0.1)
+LEFT, RIGHT = replace(PLAIN, turn=-0.5), replace(PLAIN, turn=0.4)
+GLASSES, BEARD = replace(PLAIN, turn=0.1, glasses=1.0, hidden=0.1), replace(PLAIN, beard=1.0)
+DARK, BLURRED = replace(PLAIN, skin=(0.25, 0.2, 0.15)), replace(PLAIN, sharpness=0.01)
+COVERED = replace(PLAIN, hidden=0.3)
+PAIRS = [
+    pytest.param(((PLAIN, PLAIN), 0.02), id="alike"),
+    pytest.param(((PLAIN, HAIRY), -0.03), id="hidden"),
+    pytest.param(((LEFT, RIGHT), 0.0), id="turned"),
+    pytest.param(((GLASSES, BEARD), 0.01), id="glasses and beard"),
+]
+ALPHAS = torch.linspace(0, 1, 51)
+NOSE, MOUTH, EYES = (0.0, 0.3), (0.0, 1.05), ((-0.5, 0.0), (0.5, 0.0))
+CLOTHES, NECK = (0.0, 2.6), (0.0, 1.85)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def points() -> torch.Tensor:
-    """68 landmarks: a cross in the middle of the crop, the eyes among them above its centre."""
-    along = torch.linspace(0.35, 0.65, 34)
-    half = torch.full_like(along, 0.5)
-    return torch.cat([torch.stack([along, half], 1), torch.stack([half, along], 1)])
+    return end_of(draw_person()).landmarks
+
+
+@pytest.fixture(scope="module")
+def shown() -> tuple[Regions, Regions]:
+    return end_of(draw_person(hair=0.2)).regions, end_of(draw_person(hair=0.5, length=2)).regions
 
 
 def hand_over(
     alphas: torch.Tensor,
     points: torch.Tensor,
-    first: Regions,
-    second: Regions,
-    photos: tuple[torch.Tensor, torch.Tensor] = (BLACK, WHITE),
+    shown: tuple[Regions, Regions],
     traits: tuple[Traits, Traits] = (PLAIN, PLAIN),
-) -> tuple[torch.Tensor, torch.Tensor]:
-    count = len(alphas)
-    wide = [
-        Regions(*(x.expand(count, -1, -1, -1) for x in (r.membership, r.distance, r.tone))) for r in (first, second)
-    ]
-    pictures = photos[0].expand(count, -1, -1, -1), photos[1].expand(count, -1, -1, -1)
-    return ownership.hand_over(alphas, points.expand(count, -1, -1), pictures, wide[0], wide[1], traits)
+    brighter: float = 0.0,
+) -> Owners:
+    count, times = len(alphas), ownership.times(*traits, brighter)
+    first, second = (replace(of, glasses=of.glasses.expand(count, -1, -1, -1)) for of in shown)
+    return ownership.hand_over(alphas, points.expand(count, -1, -1), (first, second), times)
 
 
-def test_ends_belong_to_one_photo(points: torch.Tensor) -> None:
-    weight, _ = hand_over(torch.tensor([0.0, 1.0]), points, shown(parts(0.45, 0.3)), shown(parts(0.3, 0.25)))
-    assert not weight[0].any()
-    assert (weight[1] == 1).all()
+def at(owned: torch.Tensor, place: tuple[float, float]) -> torch.Tensor:
+    """Return (T,) of (T, 1, m, m) at a place of the drawn person."""
+    x, y = (int((place[i] * UNIT + CENTRE[i]) * MAP_SIZE) for i in (0, 1))
+    return owned[:, 0, y, x]
 
 
-def test_no_place_is_handed_back(points: torch.Tensor) -> None:
-    weight, _ = hand_over(ALPHAS, points, shown(parts(0.45, 0.3)), shown(parts(0.3, 0.25)))
-    assert (weight.diff(dim=0) >= -1e-6).all()
+@dataclass(frozen=True)
+class Case:
+    traits: tuple[Traits, Traits]
+    brighter: float
+    owners: Owners
 
 
-def test_equal_photos_dissolve(points: torch.Tensor) -> None:
-    same = shown(parts(0.4, 0.3))
-    weight, _ = hand_over(ALPHAS, points, same, same, photos=(WHITE, WHITE))
-    torch.testing.assert_close(weight, ALPHAS.reshape(-1, 1, 1, 1).expand_as(weight), atol=2e-2, rtol=0)
+@pytest.fixture(scope="module", params=PAIRS)
+def case(request: pytest.FixtureRequest, points: torch.Tensor, shown: tuple[Regions, Regions]) -> Case:
+    traits, brighter = request.param
+    return Case(traits, brighter, hand_over(ALPHAS, points, shown, traits, brighter))
 
 
-def test_the_face_blends_and_its_surroundings_change_hands_quickly(points: torch.Tensor) -> None:
-    everywhere = shown(torch.cat([torch.ones(1, 1, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)], 1))
-    weight, _ = hand_over(ALPHAS, points, everywhere, everywhere)
-    middle = SIDE // 2
-    torch.testing.assert_close(weight[:, 0, middle, middle], ALPHAS, atol=0.1, rtol=0)
-    divided = ((weight > 0.02) & (weight < 0.98)).float().mean(0)[0]
-    assert divided[middle, middle] > 0.8
-    assert divided[2, 2] < 0.4
+def test_each_end_belongs_to_one_photo(case: Case) -> None:
+    for owned in (case.owners.detail, case.owners.cover):
+        assert owned.shape == (len(ALPHAS), 1, MAP_SIZE, MAP_SIZE)
+        assert not owned[0].any()
+        assert (owned[-1] > 1 - 1e-6).all()
+    assert not case.owners.shade[[0, -1]].any()
 
 
-def radius_of_the_person(weight: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> float:
-    """Return how far the person reaches from the middle to the right, by coverage."""
-    covered = (1 - weight) * first[:, :1] + weight * second[:, :1]
-    return float(covered[0, 0, SIDE // 2, SIDE // 2 :].sum() / SIDE)
+def test_no_place_is_handed_back(case: Case) -> None:
+    for owned in (case.owners.detail, case.owners.cover):
+        assert (owned.diff(dim=0) >= -1e-6).all()
 
 
-@pytest.mark.parametrize(("first", "second"), [(0.25, 0.45), (0.45, 0.25)])
-def test_the_outline_moves_from_one_photo_to_the_other(points: torch.Tensor, first: float, second: float) -> None:
-    masks = parts(first), parts(second)
-    reach = [
-        radius_of_the_person(hand_over(torch.tensor([a]), points, *(shown(m) for m in masks))[0], *masks)
-        for a in (0.0, 0.4, 0.5, 0.6, 1.0)
-    ]
-    assert reach == sorted(reach, reverse=first > second)
-    assert reach[2] == pytest.approx((first + second) / 2, abs=0.03)
+def test_swapping_the_photos_and_turning_alpha_round_gives_the_rest(
+    case: Case, points: torch.Tensor, shown: tuple[Regions, Regions]
+) -> None:
+    back = hand_over(1 - ALPHAS, points, shown[::-1], case.traits[::-1], -case.brighter)
+    torch.testing.assert_close(back.shade, -case.owners.shade, atol=1e-4, rtol=0)
+    torch.testing.assert_close(back.ring, case.owners.ring, atol=1e-4, rtol=0)
+    torch.testing.assert_close(back.detail, 1 - case.owners.detail, atol=1e-4, rtol=0)
+    torch.testing.assert_close(back.cover, 1 - case.owners.cover, atol=1e-4, rtol=0)
 
 
-def test_a_moving_outline_is_an_edge_not_a_veil(points: torch.Tensor) -> None:
-    weight, _ = hand_over(torch.tensor([0.5]), points, shown(parts(0.25)), shown(parts(0.45)))
-    ring = (disc(0.45) - disc(0.25)).bool()
-    divided = ((weight > 0.05) & (weight < 0.95))[ring].float().mean()
-    assert divided < 0.4
+@pytest.mark.parametrize("place", [NOSE, MOUTH, *EYES, CLOTHES])
+def test_a_piece_changes_hands_quickly(case: Case, place: tuple[float, float]) -> None:
+    owned = at(case.owners.detail, place)
+    divided = ALPHAS[(owned > 0.05) & (owned < 0.95)]
+    assert divided.max() - divided.min() <= 0.15
 
 
-def test_codes_mix_where_both_show_a_person_or_both_do_not(points: torch.Tensor) -> None:
-    _, mixed = hand_over(torch.tensor([0.5]), points, shown(parts(0.25)), shown(parts(0.45)))
-    assert mixed[disc(0.2).bool()].min() == 1
-    assert mixed[(1 - disc(0.5)).bool()].min() == 1
-    assert mixed[(disc(0.4) - disc(0.3)).bool()].max() == 0
+def test_both_eyes_change_hands_at_once(case: Case) -> None:
+    left, right = (at(case.owners.detail, eye) for eye in EYES)
+    torch.testing.assert_close(left, right, atol=0.02, rtol=0)
 
 
-def test_glasses_go_before_the_middle_and_come_after_it(points: torch.Tensor) -> None:
-    worn = Traits(far_side=1.0, glasses=1.0)
-    person = shown(parts(0.45))
-    eyes = round(float(points[40, 0]) * SIDE), round(float(points[40, 1]) * SIDE)
-    gone, _ = hand_over(torch.tensor([0.5]), points, person, person, traits=(worn, PLAIN))
-    to_come, _ = hand_over(torch.tensor([0.5]), points, person, person, traits=(PLAIN, worn))
-    assert gone[0, 0, eyes[1], eyes[0]] > 0.95
-    assert to_come[0, 0, eyes[1], eyes[0]] < 0.05
+def test_no_more_than_two_pieces_are_of_different_photos(points: torch.Tensor, shown: tuple[Regions, Regions]) -> None:
+    """Eyes and nose go together, and so does all the rest."""
+    owned = hand_over(ALPHAS, points, shown, (PLAIN, FRINGE), 0.0).detail
+    torch.testing.assert_close(at(owned, NOSE), at(owned, EYES[0]), atol=0.05, rtol=0)
+    for place in (MOUTH, NECK):
+        torch.testing.assert_close(at(owned, place), at(owned, CLOTHES), atol=0.05, rtol=0)
+    assert (at(owned, NOSE) - at(owned, CLOTHES)).abs().max() > 0.9
 
 
-def test_a_face_seen_from_the_front_stays_longer_than_a_profile(points: torch.Tensor) -> None:
-    person, profile = shown(parts(0.45)), Traits(far_side=0.05, glasses=0.0)
-    middle = SIDE // 2
-    frontal_first, _ = hand_over(torch.tensor([0.5]), points, person, person, traits=(PLAIN, profile))
-    frontal_last, _ = hand_over(torch.tensor([0.5]), points, person, person, traits=(profile, PLAIN))
-    assert frontal_first[0, 0, middle, middle] < 0.1
-    assert frontal_last[0, 0, middle, middle] > 0.9
+def test_the_hidden_and_then_the_darker_face_gives_up_its_inner_part_first() -> None:
+    assert ownership.times(FRINGE, PLAIN, 0.0).inner < 0.5 < ownership.times(FRINGE, PLAIN, 0.0).outer
+    assert ownership.times(PLAIN, FRINGE, 0.0).inner > 0.5 > ownership.times(PLAIN, FRINGE, 0.0).outer
+    assert ownership.times(PLAIN, PLAIN, 0.1).inner < 0.5 < ownership.times(PLAIN, PLAIN, -0.1).inner
 
 
-def test_swapping_the_photos_and_turning_alpha_round_gives_the_rest(points: torch.Tensor) -> None:
-    generator = torch.Generator().manual_seed(0)
-    photos = (torch.rand(1, 3, 64, 64, generator=generator), torch.rand(1, 3, 64, 64, generator=generator))
-    first, second = shown(parts(0.45, 0.3), photos[0]), shown(parts(0.35, 0.2), photos[1])
-    traits = Traits(0.7, 0.8), Traits(1.0, 0.1)
-    there = hand_over(torch.tensor([0.3]), points, first, second, photos, traits)
-    back = hand_over(torch.tensor([0.7]), points, second, first, photos[::-1], traits[::-1])
-    torch.testing.assert_close(back[0], 1 - there[0], atol=1e-5, rtol=0)
-    torch.testing.assert_close(back[1], there[1], atol=1e-5, rtol=0)
+def test_heads_turned_to_different_sides_change_hands_as_a_whole() -> None:
+    for first, second in ((PLAIN, replace(PLAIN, turn=0.8)), (replace(PLAIN, turn=-0.8), PLAIN)):
+        when = ownership.times(first, second, 0.0)
+        assert when.inner == when.outer
+        assert (when.inner > 0.5) == (first == PLAIN)  # the one seen from the front is kept longer
 
 
-def test_what_a_soft_mask_shows_beyond_its_outline_waits_for_its_turn(points: torch.Tensor) -> None:
-    """A mask that is 70 % sure of hair leaves 30 % background, which must not show the other photo at once."""
-    unsure = shown(torch.cat([torch.full((1, 1, SIDE, SIDE), 0.7), torch.full((1, 1, SIDE, SIDE), 0.7)], 1))
-    hair = shown(torch.ones(1, 2, SIDE, SIDE))
-    weight, _ = hand_over(torch.tensor([0.2]), points, unsure, hair)
-    assert weight[0, 0, 2, 2] < 0.05
+def test_the_inner_face_takes_the_shade_of_the_head_that_it_is_in(
+    points: torch.Tensor, shown: tuple[Regions, Regions]
+) -> None:
+    owners = hand_over(ALPHAS, points, shown, (PLAIN, HAIRY), 0.0)
+    inner, outer = at(owners.detail, NOSE), at(owners.detail, CLOTHES)
+    torch.testing.assert_close(at(owners.shade, NOSE), outer - inner, atol=0.05, rtol=0)
+    assert not at(owners.shade, CLOTHES).any()
+    assert not at(owners.ring, CLOTHES).any()
+    assert at(owners.ring, NOSE).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    "other", [GLASSES, BEARD, DARK, BLURRED, COVERED], ids=["glasses", "beard", "skin", "sharpness", "hidden"]
+)
+def test_what_does_not_fit_changes_hands_as_a_whole(other: Traits) -> None:
+    for traits in ((other, PLAIN), (PLAIN, other)):
+        when = ownership.times(*traits, 0.1)
+        assert when.inner == when.outer
+    both = ownership.times(other, replace(other, hidden=other.hidden + 0.1), 0.0)
+    assert both.inner > both.outer
+
+
+def test_what_one_photo_covers_the_other_shows() -> None:
+    """Where hair hides one body, the other's stands in, whatever the time."""
+    bare, fringe = end_of(draw_person()), end_of(draw_person(hair=0.3, hat=0.6))
+    forehead = (0.0, -0.6)
+    owner = compose(join(bare, fringe), positions(torch.tensor([0.7, 0.9]))).owner
+    assert at(owner, forehead).max() < 0.1
+    owner = compose(join(fringe, bare), positions(torch.tensor([0.1, 0.3]))).owner
+    assert at(owner, forehead).min() > 0.9

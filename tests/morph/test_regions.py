@@ -1,45 +1,65 @@
 from __future__ import annotations
 
-import pytest
 import torch
 
 from facemorph.morph import regions
-from tests.morph.discs import SIDE, disc, parts, shown
+from facemorph.morph.landmark_windows import MAP_SIZE
+from facemorph.morph.regions import OUTLINE_SIZE
+from tests.morph.people import CENTRE, UNIT, draw_person, end_of
+
+ABOVE_BROWS = (0.0, -0.6)
+"""A place of the forehead, from between the eyes, in distances between them; in it a fringe hangs."""
+CHEEK, CROWN, FAR = (0.6, 0.6), (0.0, -1.15), (2.5, -1.5)
 
 
-def test_kinds_are_background_body_and_hair() -> None:
-    kinds = regions.kinds(parts(0.4, hair=0.3))
-    assert torch.equal(kinds.sum(1), torch.ones(1, SIDE, SIDE))
-    assert kinds[0, :, SIDE // 2, SIDE // 2].tolist() == [0, 1, 0]
-    assert kinds[0, :, SIDE // 2, round(SIDE * 0.15)].tolist() == [0, 0, 1]
-    assert kinds[0, :, 0, 0].tolist() == [1, 0, 0]
+def at(x: torch.Tensor, place: tuple[float, float]) -> torch.Tensor:
+    """Return the channels of (1, C, m, m) at a place of the drawn person."""
+    points = torch.tensor([place]) * UNIT + torch.tensor(CENTRE)
+    return regions.at_points(x, points)[0, :, 0]
 
 
-def test_hair_beyond_the_person_is_no_hair() -> None:
-    assert regions.kinds(torch.tensor([0.25, 0.75]).reshape(1, 2, 1, 1)).flatten().tolist() == [0.75, 0, 0.25]
+def test_values_at_points() -> None:
+    ramp = (torch.arange(16.0) + 0.5) / 16
+    maps = torch.stack([ramp.expand(16, 16), ramp[:, None].expand(16, 16)])[None]
+    points = torch.tensor([[0.2, 0.7], [0.5, 0.5]])
+    torch.testing.assert_close(regions.at_points(maps, points)[0].T, points)
 
 
-def test_signed_distance_of_a_disc() -> None:
-    distance = regions.signed_distance(disc(0.3)[0, 0].bool())[0]
-    ticks = (torch.arange(SIDE) + 0.5) / SIDE - 0.5
-    expected = 0.3 - (ticks[:, None].square() + ticks.square()).sqrt()
-    torch.testing.assert_close(distance, expected.clamp(-0.5, 0.5), atol=1.5 / SIDE, rtol=0)
+def test_where_the_kinds_are() -> None:
+    end = end_of(draw_person(hair=0.4, hat=0.5))
+    assert end.regions.kinds.shape == (1, 4, MAP_SIZE, MAP_SIZE)
+    assert at(end.regions.kinds, FAR)[0] > 0.95
+    assert at(end.regions.kinds, CHEEK)[1] > 0.95
+    assert at(end_of(draw_person(hair=0.4)).regions.kinds, CROWN)[2] > 0.8
+    assert at(end.regions.kinds, (0.0, -0.8))[3] > 0.8
 
 
-@pytest.mark.parametrize(("inside", "expected"), [(True, 0.5), (False, -0.5)])
-def test_signed_distance_without_an_outline(inside: bool, expected: float) -> None:
-    assert (regions.signed_distance(torch.full((16, 16), inside)) == expected).all()
+def test_a_body_is_not_seen_under_hair_nor_close_to_it() -> None:
+    seen = end_of(draw_person(hair=0.4)).regions.seen
+    assert at(seen, CHEEK) > 0.95
+    assert at(seen, ABOVE_BROWS) < 0.1
+    assert at(end_of(draw_person()).regions.seen, ABOVE_BROWS) > 0.9
+    assert at(seen, FAR) < 0.05
 
 
-def test_recolouring_meets_in_the_middle() -> None:
-    red = torch.tensor([0.8, 0.2, 0.2]).reshape(1, 3, 1, 1).expand(1, 3, 64, 64)
-    blue = torch.tensor([0.2, 0.2, 0.6]).reshape(1, 3, 1, 1).expand(1, 3, 64, 64)
-    first, second = shown(parts(0.45), red), shown(parts(0.45), blue)
-    inside = disc(0.4).bool().expand(1, 3, -1, -1)
-    for alpha, expected in ((0.0, red), (0.5, (red + blue) / 2), (1.0, blue)):
-        factor, offset = regions.recolouring(first, second, torch.tensor([alpha])).split((1, 3), dim=1)
-        small = red[:, :, :SIDE, :SIDE]
-        torch.testing.assert_close((factor * small + offset)[inside], expected[:, :, :SIDE, :SIDE][inside])
-    factor, offset = regions.recolouring(first, second, torch.tensor([1.0])).split((1, 3), dim=1)
-    assert factor[0, 0, 0, 0] == 1  # the background keeps its colours
-    assert not offset[0, :, 0, 0].any()
+def test_the_outline_of_a_body_goes_on_under_a_hat() -> None:
+    bare, covered = (end_of(draw_person(hat=hat)).regions.outline[:, :1] for hat in (0.0, 0.5))
+    assert bare.shape[-1] == OUTLINE_SIZE
+    assert at(bare, (0.0, -0.75)) > 0
+    assert at(covered, (0.0, -0.75)) > 0
+    assert at(covered, FAR) < -0.1
+
+
+def test_tones_are_of_skin_and_hair() -> None:
+    person = draw_person(hair=0.4, skin=(0.8, 0.6, 0.5), hair_colour=(0.3, 0.2, 0.1))
+    skin, hair = end_of(person).regions.tones
+    assert skin is not None and hair is not None
+    torch.testing.assert_close(skin, torch.tensor([[0.8, 0.6, 0.5]]), atol=0.06, rtol=0)
+    torch.testing.assert_close(hair, torch.tensor([[0.3, 0.2, 0.1]]), atol=0.03, rtol=0)
+    assert end_of(draw_person()).regions.tones[1] is None
+
+
+def test_skin_is_face_and_neck_with_the_features_but_no_clothes() -> None:
+    skin = end_of(draw_person(hair=0.4)).regions.skin
+    assert min(at(skin, place) for place in (CHEEK, (-0.5, 0.0), (0.0, 1.05), (0.0, 1.8))) > 0.95
+    assert max(at(skin, place) for place in (CROWN, FAR, (0.0, 2.6))) < 0.1

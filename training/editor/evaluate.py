@@ -27,9 +27,9 @@ from PIL import Image
 from facemorph import AlignedFace, FaceMorpher, images
 from facemorph.align import Aligner
 from facemorph.errors import FaceMorphError
-from facemorph.models import AttributeEditor, PaceNetwork, PersonMask, load_autoencoder
+from facemorph.models import AttributeEditor, PaceNetwork, PartsParser, load_autoencoder
 from facemorph.morph import resize
-from facemorph.pipeline import ATTRIBUTE_EDITOR, DEFAULT_CHECKPOINT, PACE_NETWORK, PERSON_MASK
+from facemorph.pipeline import ATTRIBUTE_EDITOR, DEFAULT_CHECKPOINT, PACE_NETWORK, PARTS_PARSER
 from judges.identity import Embed, load_identity
 from training.attributes.classifiers import Floats, Judge, judge_worth, load_judge
 from training.attributes.label import NAMES
@@ -55,7 +55,7 @@ SOURCES = ("london", "celeba", "lfw")
 PAIRS = 60
 """People with two photos each, for what identity is measured against."""
 OUTSIDE = 0.1
-"""Below this person mask is background."""
+"""Where less of a place than this is person, it is background."""
 Edit = Callable[[AlignedFace, Mapping[str, float]], Pictures]
 """A face and the strengths of its attributes → (SIZE, SIZE, 3)."""
 
@@ -220,11 +220,11 @@ def print_tables(names: tuple[str, ...], bench: Bench, subjects: Subjects, stren
         print(row_of(name, bench, subjects, strength), flush=True)
 
 
-def load_morpher(editor: Path) -> FaceMorpher:
-    """Return the project's morpher with an attribute editor, which may be one in training."""
+def load_morpher(editor: Path, parser: Path) -> FaceMorpher:
+    """Return the project's morpher with an attribute editor and a parts parser, which may be ones in training."""
     return FaceMorpher(
         load_autoencoder(DEFAULT_CHECKPOINT),
-        PersonMask.from_checkpoint(PERSON_MASK),
+        PartsParser.from_checkpoint(parser),
         PaceNetwork.from_checkpoint(PACE_NETWORK),
         Aligner.load("builtin"),
         editor=AttributeEditor.from_checkpoint(editor),
@@ -240,7 +240,7 @@ def run(args: argparse.Namespace) -> None:
     judge = load_judge(args.weights, args.models, args.packed, args.attributes, args.cache)
     print("| Judge of | on validation people's own labels | photos |\n|---|---|---|")
     print("\n".join(f"| {' | '.join(row)} |" for row in judge_worth(judge, args.packed, args.attributes)), flush=True)
-    morpher = load_morpher(args.editor)
+    morpher = load_morpher(args.editor, args.parser)
     names = tuple(args.only or morpher.attributes)
     if not names or set(names) - set(morpher.attributes):
         raise SystemExit(f"'{args.editor}' offers: {', '.join(morpher.attributes) or 'no attribute'}.")
@@ -267,6 +267,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--attributes", type=Path, default=Path("packed/attributes.npz"))
     parser.add_argument("--cache", type=Path, default=Path("runs/judges"), help="folder that keeps the fitted judges")
     parser.add_argument("--editor", type=Path, default=ATTRIBUTE_EDITOR, help="checkpoint of an attribute editor")
+    parser.add_argument("--parser", type=Path, default=PARTS_PARSER, help="checkpoint of a parts parser")
     parser.add_argument("--only", action="append", choices=NAMES, help="judge this attribute; default: all offered")
     parser.add_argument("--count", type=int, default=60, help="people, one photo each")
     parser.add_argument("--strength", type=float, default=0.8)

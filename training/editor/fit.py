@@ -22,8 +22,11 @@ from facemorph.align import mirrored
 from facemorph.attributes import ATTRIBUTES, TINTED
 from facemorph.edit.regions import part_masks
 from facemorph.edit.tint import LEAST_AREA, colour_of
-from facemorph.models import AttributeEditor, AttributeEditorConfig, PersonMask
+from facemorph.models import AttributeEditor, AttributeEditorConfig, PartsParser
 from facemorph.models.attribute_editor import reading_features
+from facemorph.models.parts_parser import person_and_hair
+from facemorph.morph import resize
+from facemorph.pipeline import PARTS_PARSER
 from training.attributes.label import FROM_UTKFACE, NAMES, OLDEST
 from training.codes.encode import partner_order
 from training.codes.rows import coded_rows, load_attributes, load_points, read_present
@@ -175,7 +178,7 @@ def fit_growth(model: AttributeEditor, packed: Path, attributes: Path) -> None:
 
 
 def colours(
-    packed: Path, rows: npt.NDArray[np.intp], points: torch.Tensor, person_mask: PersonMask
+    packed: Path, rows: npt.NDArray[np.intp], points: torch.Tensor, parts_parser: PartsParser
 ) -> dict[str, torch.Tensor]:
     """Measure hair, skin and lips of crops: (N, 5) each, the colour and how much of the picture it fills."""
     pack = np.load(packed)
@@ -184,7 +187,8 @@ def colours(
     for some, around in zip(torch.from_numpy(rows).split(64), points.split(64), strict=True):
         crops = np.stack([decode_crop(content[offset[i] : offset[i + 1]]) for i in some])
         x = images.to_tensor(crops)
-        masks = part_masks(person_mask.parts(x), around, x.shape[-1])
+        classes = parts_parser.parts(resize(x, parts_parser.config.image_size))
+        masks = part_masks(person_and_hair(classes), around, x.shape[-1])
         for part, mask in masks.items():
             found[part].append(torch.cat([colour_of(x, mask), mask.mean((2, 3))], 1))
     return {part: torch.cat(measured) for part, measured in found.items()}
@@ -219,7 +223,7 @@ def main() -> None:
     parser.add_argument("--packed", type=Path, required=True)
     parser.add_argument("--attributes", type=Path, required=True)
     parser.add_argument("--codes", type=Path, required=True, help="codes-training.pt of training.prior.train")
-    parser.add_argument("--person-mask", type=Path, default=checkpoint.CHECKPOINTS / "person-mask")
+    parser.add_argument("--parser", type=Path, default=PARTS_PARSER, help="checkpoint of a parts parser")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     rows = coded_rows(args.packed, validation=False)
@@ -236,7 +240,7 @@ def main() -> None:
         fit_calibration(model, codes, values)
         fit_growth(model, args.packed, args.attributes)
         some = np.arange(0, len(rows), EVERY)
-        measured = colours(args.packed, rows[some], points[some], PersonMask.from_checkpoint(args.person_mask))
+        measured = colours(args.packed, rows[some], points[some], PartsParser.from_checkpoint(args.parser))
         fit_tints(model, measured, values[some])
     checkpoint.save(args.out, model, config)
     print(f"fitted {len(NAMES)} attributes on {len(values)} crops")

@@ -15,8 +15,8 @@ from PIL import Image
 
 from facemorph import images
 from facemorph.align import AlignedFace, Aligner
-from facemorph.morph import detail, warp
-from facemorph.morph.ownership import FACE_REACH, distance_to_landmarks
+from facemorph.morph import maps, warp
+from facemorph.morph.landmark_windows import distance_to
 
 COMPOSITES = {
     "1a": ("134_smiling", "014_smiling", "124_smiling", "039_smiling"),
@@ -28,6 +28,10 @@ COMPOSITES = {
 }
 """The first of each lends hair and surroundings."""
 SIZE = 512
+FACE_REACH = 0.1
+"""Distance to the nearest landmark, as a part of the side, up to which a place counts as face."""
+MOST_GAIN = 1.6
+"""Unlike textures half each are weaker than either; they are lifted by no more than this."""
 
 
 def compose(faces: list[AlignedFace]) -> torch.Tensor:
@@ -37,17 +41,29 @@ def compose(faces: list[AlignedFace]) -> torch.Tensor:
     flows = warp.backward_flows(mean, *controls)
     warped = torch.cat([warp.warp(images.to_tensor(f.image), flow) for f, flow in zip(faces, flows, strict=True)])
     host, average = warped[:1], warped.mean(0, keepdim=True)
-    inside = torch.exp(-((distance_to_landmarks(mean[:, :68].float()) / (1.1 * FACE_REACH)) ** 4))
+    inside = torch.exp(-((distance_to(mean[:, :68].float()) / FACE_REACH) ** 4))
     inside = torch.nn.functional.interpolate(inside, size=(SIZE, SIZE), mode="bicubic", align_corners=False)
     smooth_host, smooth_average = (_blurred(x) for x in (host, average))
     toned = average + (smooth_host - smooth_average) * 0.6  # the host's light, so that no seam shows
-    texture = detail.blend_details(host - _fine(host), average - _fine(average), 0 * inside + 0.5, 0 * inside + 1)
+    texture = _mixed(host - _fine(host), average - _fine(average))
     face = _fine(toned) + texture
     return torch.lerp(host, face, inside.clamp(0, 1)).clamp(0, 1)
 
 
 def _blurred(x: torch.Tensor) -> torch.Tensor:
-    return detail.local_mean(detail.local_mean(x))
+    return maps.local_mean(maps.local_mean(x))
+
+
+def _mixed(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Mix two textures (1, 3, S, S) half and half, and lift the sum to the strength that both have on average."""
+    mixed = (a + b) / 2
+    strength = ((_strength(a) + _strength(b)) / 2 / _strength(mixed).clamp_min(1e-4)).clamp(1, MOST_GAIN)
+    return mixed * maps.enlarge(strength, SIZE)
+
+
+def _strength(x: torch.Tensor) -> torch.Tensor:
+    small = torch.nn.functional.adaptive_avg_pool2d(x.square().mean(1, keepdim=True), 64)
+    return maps.local_mean(small).sqrt()
 
 
 def _fine(x: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from facemorph import AlignedFace, FaceMorpher, images
-from facemorph.morph import pictures, positions, resize
+from facemorph.morph import compose, join, positions, resize
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 SIZE = 256

@@ -1,0 +1,206 @@
+"""A frame without the networks: whole layers of two photos in one geometry, one over the other, each opaque.
+
+From behind to the front: backgrounds dissolve; bodies (face, neck, clothes) follow an outline between both of theirs,
+and where something covers one of them the other stands in; hair and hats lie before them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+
+from facemorph.morph import covers, geometry, maps, ownership, tones
+from facemorph.morph.covers import EDGE, Cover, Roots
+from facemorph.morph.endpoint import Endpoint, reduced
+from facemorph.morph.geometry import Positions
+from facemorph.morph.landmark_windows import MAP_SIZE
+from facemorph.morph.layers import fill
+from facemorph.morph.ownership import Times
+from facemorph.morph.regions import Regions
+from facemorph.morph.warp import Sampler
+
+NEAR_END = 0.12
+"""Part of the morph in which what the layers leave out of a photo goes where its edges do not stay."""
+ALIKE = 0.05
+"""Difference of two photos, in [0, 1], at which they no longer show the same."""
+MOVED = 0.25
+"""Difference of a matte from a photo's at which its edge has moved."""
+SHADE_REACH = 2
+"""Radius over which shades are averaged, twice, in places of the maps."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two ends of a morph, and what is the same in all of its frames.
+
+    Attributes:
+        ends: both.
+        roots: where their hair recedes to.
+        left: (1, 3, S, S) of either photo, what the layers leave out of it.
+        times: when their pieces change hands.
+    """
+
+    ends: tuple[Endpoint, Endpoint]
+    roots: Roots
+    left: tuple[torch.Tensor, torch.Tensor]
+    times: Times
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Frames as the layers give them.
+
+    Attributes:
+        picture: (T, 3, S, S).
+        bare: (T, 1, S, S) in [0, 1], where the body is seen.
+        owner: (T, 1, m, m) in [0, 1], the part of the second photo in the body.
+        differ: (T, 1, m, m) in [0, 1], where the photos show different things.
+    """
+
+    picture: torch.Tensor
+    bare: torch.Tensor
+    owner: torch.Tensor
+    differ: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """Both ends in the geometry and the colours of the frames: lists of two."""
+
+    samplers: list[Sampler]
+    bodies: list[torch.Tensor]
+    hairs: list[torch.Tensor]
+    left: list[torch.Tensor]
+    regions: list[Regions]
+
+
+def join(a: Endpoint, b: Endpoint) -> Pair:
+    """Make a pair ready for any number of frames."""
+    start, end = (geometry.positions(torch.tensor([alpha])) for alpha in (0.0, 1.0))
+    roots = covers.find_roots(a, b, geometry.flows(a, b, end)[0], geometry.flows(a, b, start)[1])
+    brighter = float(maps.luma(b.small).mean() - maps.luma(a.small).mean())
+    none = torch.zeros_like(a.crop)
+    pair = Pair((a, b), roots, (none, none), ownership.times(a.traits, b.traits, brighter))
+    left = a.crop - compose(pair, start).picture, b.crop - compose(pair, end).picture
+    return replace(pair, left=left)
+
+
+def smaller(pair: Pair, size: int) -> Pair:
+    """Return a pair for frames of another side."""
+    left = maps.resize(pair.left[0], size), maps.resize(pair.left[1], size)
+    return replace(pair, ends=(reduced(pair.ends[0], size), reduced(pair.ends[1], size)), left=left)
+
+
+def compose(pair: Pair, at: Positions) -> Composite:
+    """Compose the frames at these positions."""
+    (a, b), alphas = pair.ends, at.appearance
+    moved = _move(pair, at)
+    size, turning = a.crop.shape[-1], alphas.reshape(-1, 1, 1, 1)
+    small = maps.resize(moved.bodies[0], MAP_SIZE), maps.resize(moved.bodies[1], MAP_SIZE)
+    regions, points = (moved.regions[0], moved.regions[1]), geometry.landmarks_at(a, b, at.shape)
+    owners = ownership.hand_over(alphas, points, regions, pair.times)
+    time = ownership.step(alphas, pair.times.outer)
+    owner = covers.among(owners.detail, *(x.seen for x in regions))
+    wide = maps.enlarge(owner, size)
+    lift = maps.enlarge(owners.shade * _difference(small, owners.ring * regions[0].seen * regions[1].seen), size)
+    coverage, outlines = _body_outline(pair, moved.samplers, time)
+    background = torch.lerp(a.layers.background, b.layers.background, turning)
+    cover = covers.lay(
+        pair.ends,
+        (moved.hairs[0], moved.hairs[1]),
+        moved.samplers,
+        pair.roots,
+        time,
+        maps.enlarge(owners.cover, size),
+    )
+
+    body = torch.lerp(moved.bodies[0], moved.bodies[1], wide) + lift
+    picture = torch.lerp(torch.lerp(background, body, coverage), cover.colours, cover.matte)
+    alike = _alike(*(sample(end.small, "bilinear") for end, sample in zip(pair.ends, moved.samplers, strict=True)))
+    nominal = maps.enlarge(owners.detail, size)
+    part = torch.lerp(torch.lerp(turning.expand_as(wide), nominal, coverage), cover.owner, cover.matte)
+    left = _left_out(moved.left, alphas, part, (coverage, outlines), cover)
+    return Composite(picture + left, coverage * (1 - cover.matte), owner, 1 - alike)
+
+
+def _move(pair: Pair, at: Positions) -> _Moved:
+    """Bring both ends to the geometry and the colours of the frames."""
+    samplers = [Sampler(flow) for flow in geometry.flows(*pair.ends, at)]
+    warped = [
+        torch.split(sample(torch.cat([end.layers.body[:, :3], end.layers.hair, left], 1)), [3, 4, 3], 1)
+        for end, left, sample in zip(pair.ends, pair.left, samplers, strict=True)
+    ]
+    bodies, hairs, lefts = (list(parts) for parts in zip(*warped, strict=True))
+    regions = [_warp_regions(end.regions, sample) for end, sample in zip(pair.ends, samplers, strict=True)]
+    return _Moved(samplers, *_in_the_same_colours(bodies, hairs, regions, at.appearance), lefts, regions)
+
+
+def _in_the_same_colours(
+    bodies: list[torch.Tensor], hairs: list[torch.Tensor], regions: list[Regions], alphas: torch.Tensor
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    skins, manes = (tuple(region.tones[number] for region in regions) for number in (0, 1))
+    bodies, hairs = list(bodies), list(hairs)
+    for number, toward in enumerate((alphas, 1 - alphas)):
+        own, other = skins[number], skins[1 - number]
+        if own is not None and other is not None:
+            bodies[number] = tones.recolour(bodies[number], own, other, toward, regions[number].skin)
+        own, other = manes[number], manes[1 - number]
+        if own is not None and other is not None:
+            where = tones.hair_among_covers(regions[number])
+            coloured = tones.recolour(hairs[number][:, :3], own, other, toward, where, tones.LIGHTER_HAIR)
+            hairs[number] = torch.cat([coloured, hairs[number][:, 3:]], 1)
+    return bodies, hairs
+
+
+def _warp_regions(still: Regions, sample: Sampler) -> Regions:
+    parts = (still.kinds, still.glasses, still.seen, still.skin)
+    warped = torch.split(sample(torch.cat(parts, 1), "bilinear"), [x.shape[1] for x in parts], dim=1)
+    kinds, glasses, seen, skin = (x.clamp(0, 1) for x in warped)
+    return replace(still, kinds=kinds, glasses=glasses, seen=seen, skin=skin)
+
+
+def _difference(small: tuple[torch.Tensor, torch.Tensor], known: torch.Tensor) -> torch.Tensor:
+    """Return by how much the second body is lighter in each colour, broadly, going by the places that are known."""
+    return _soft(fill(_soft(small[1] - small[0]), known))
+
+
+def _body_outline(pair: Pair, samplers: list[Sampler], time: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Return the matte of the body, (T, 1, S, S), whose outline lies between both (Raya & Udupa 1990), and both."""
+    moved = [sample(end.regions.outline, "bilinear") for end, sample in zip(pair.ends, samplers, strict=True)]
+    size = pair.ends[0].crop.shape[-1]
+    between, *own = (_within(maps.enlarge(x, size)) for x in (torch.lerp(moved[0], moved[1], time), *moved))
+    return between, own
+
+
+def _within(distance: torch.Tensor) -> torch.Tensor:
+    within = (distance / EDGE + 0.5).clamp(0, 1)
+    smooth: torch.Tensor = within * within * (3 - 2 * within)
+    return smooth
+
+
+def _left_out(
+    left: list[torch.Tensor],
+    alphas: torch.Tensor,
+    part: torch.Tensor,
+    coverage: tuple[torch.Tensor, list[torch.Tensor]],
+    cover: Cover,
+) -> torch.Tensor:
+    """Return what the layers leave out of the photos: true edges, where a photo's own edges are the frame's."""
+    added = torch.zeros_like(left[0])
+    early = [(1 - away / NEAR_END).clamp(0, 1).reshape(-1, 1, 1, 1) for away in (alphas, 1 - alphas)]
+    for number, weight in enumerate((1 - part, part)):
+        moved = (cover.matte - cover.whole[number]).abs() + (coverage[0] - coverage[1][number]).abs()
+        own, other = early[number], early[1 - number]
+        added = added + left[number] * (own + weight * (1 - moved / MOVED).clamp(0, 1) * (1 - own) * (1 - other))
+    return added
+
+
+def _soft(x: torch.Tensor) -> torch.Tensor:
+    return maps.box_mean(maps.box_mean(x, SHADE_REACH), SHADE_REACH)
+
+
+def _alike(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    difference = F.max_pool2d((a - b).square().mean(1, keepdim=True), 3, 1, 1)
+    return torch.exp(-difference / ALIKE**2)
