@@ -36,7 +36,7 @@ EYES_REACH, NOSE_REACH = 0.06, 0.04
 """How far from their landmarks the parts of a face reach, parts of the side."""
 ONE_WEARS = 0.5
 """Difference of `Traits.glasses` from which one of two wears glasses."""
-OTHER_SKIN, SHARPER, BARER, BEARDED = 0.25, 1.5, 0.12, 0.2
+OTHER_SKIN, SHARPER, BARER, BEARDED = 0.2, 1.35, 0.1, 0.15
 """Distance of two skins' red, green and blue, ratio of two photos' sharpness, and differences of `Traits.hidden` and
 `Traits.beard`, from which they don't fit."""
 SIDEWAYS = 0.5

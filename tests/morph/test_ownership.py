@@ -13,7 +13,7 @@ from facemorph.morph.traits import Traits
 from tests.morph.people import CENTRE, UNIT, draw_person, end_of
 
 PLAIN = Traits(turn=0.0, glasses=0.0, beard=0.0, hidden=0.0, skin=(0.6, 0.5, 0.4), sharpness=0.02)
-HAIRY, FRINGE = replace(PLAIN, hidden=0.2), replace(PLAIN, hidden=0.1)
+HAIRY, FRINGE = replace(PLAIN, hidden=0.2), replace(PLAIN, hidden=0.05)
 LEFT, RIGHT = replace(PLAIN, turn=-0.5), replace(PLAIN, turn=0.4)
 GLASSES, BEARD = replace(PLAIN, turn=0.1, glasses=1.0, hidden=0.1), replace(PLAIN, beard=1.0)
 DARK, BLURRED = replace(PLAIN, skin=(0.25, 0.2, 0.15)), replace(PLAIN, sharpness=0.01)
@@ -145,7 +145,7 @@ def test_what_does_not_fit_changes_hands_as_a_whole(other: Traits) -> None:
     for traits in ((other, PLAIN), (PLAIN, other)):
         when = ownership.times(*traits, 0.1)
         assert when.inner == when.outer
-    both = ownership.times(other, replace(other, hidden=other.hidden + 0.1), 0.0)
+    both = ownership.times(other, replace(other, hidden=other.hidden + 0.05), 0.0)
     assert both.inner > both.outer
 
 

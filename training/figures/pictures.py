@@ -13,16 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from facemorph import AlignedFace, FaceMorpher, images
-from facemorph.morph import compose, join, positions, resize
+from facemorph.models.parts_parser import CLASSES
+from facemorph.morph import compose, join, positions
+from facemorph.result import Morph
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 SIZE = 256
 SHOWN = ("1a", "1b")
 HARD = ("2a", "2b")
+CHANGING = slice(8, 22, 2)
+"""Frames of 24 in which most changes."""
 EDITED = ("1a", "3a")
 EDITS: tuple[tuple[str, dict[str, float]], ...] = (
     ("photo", {}),
@@ -39,33 +44,27 @@ EDITS: tuple[tuple[str, dict[str, float]], ...] = (
     ("blond hair", {"blond_hair": 0.8}),
 )
 """Titles and strengths."""
+GREY = torch.tensor(0.5)
+COLOURS = (255 * colormaps["tab20"](np.linspace(0, 1, len(CLASSES)))[:, :3]).astype(np.uint8)
+"""One for each part."""
 
 
 def stages(morpher: FaceMorpher, a: AlignedFace, b: AlignedFace) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
     """Return (title, upper picture, lower picture) of each stage at alpha 0.5; no lower one where both are joined."""
     with torch.inference_mode():
         ends = [morpher.prepare(face, SIZE) for face in (a, b)]
-        whole, weight, _ = pictures(*ends, positions(torch.tensor([0.5])), SIZE)
-        codes = [morpher.networks.encode(resize(x, morpher.networks.image_size))[0] for x in whole]
-    kinds = [images.to_uint8(end.regions.membership[:, [2, 1, 0]])[0] for end in ends]
-    owner = weight[0, 0].numpy()
+        owner = compose(join(*ends), positions(torch.tensor([0.5]))).owner[0, 0].numpy()
+    parts = [COLOURS[morpher.parts(face, SIZE)] for face in (a, b)]
+    bodies = [images.to_uint8(end.layers.body[:, :3])[0] for end in ends]
+    hairs = [images.to_uint8(torch.lerp(GREY, end.layers.hair[:, :3], end.layers.hair[:, 3:]))[0] for end in ends]
     return [
         ("photo, aligned\n68 landmarks", a.image, b.image),
-        ("hair, skin and clothes,\nbackground", kinds[0], kinds[1]),
-        ("warped, one colour,\none background", *(images.to_uint8(x)[0] for x in whole)),
-        ("encoded: 16×16 code\n(first 3 components)", _pseudocolour(codes[0]), _pseudocolour(codes[1])),
-        ("who owns a place,\nfrom dark (A) to light (B)", owner, None),
-        ("codes mixed, repaired, decoded,\ndetails added back", morpher.frame(a, b, 0.5, SIZE), None),
+        ("19 parts", parts[0], parts[1]),
+        ("the body, whole under\nwhat covers it", bodies[0], bodies[1]),
+        ("hair, free of what\nlies behind", hairs[0], hairs[1]),
+        ("who owns the body,\nfrom dark (A) to light (B)", owner, None),
+        ("composed and repaired", morpher.frame(a, b, 0.5, SIZE), None),
     ]
-
-
-def _pseudocolour(spatial: torch.Tensor) -> np.ndarray:
-    """Show the three strongest principal components of a spatial code as RGB."""
-    code = spatial[0].flatten(1)
-    centred = code - code.mean(1, keepdim=True)
-    components = torch.linalg.svd(centred, full_matrices=False).Vh[:3].reshape(3, *spatial.shape[-2:])
-    low, high = components.amin((1, 2), keepdim=True), components.amax((1, 2), keepdim=True)
-    return ((components - low) / (high - low)).permute(1, 2, 0).numpy()
 
 
 def draw_stages(morpher: FaceMorpher, a: AlignedFace, b: AlignedFace, path: Path) -> None:
@@ -110,7 +109,8 @@ def main() -> None:
     draw_stages(morpher, a, b, args.out / "how-it-works.png")
     draw_edits(morpher, [morpher.align(EXAMPLES / f"{name}.jpg") for name in EDITED], args.out / "edits.jpg")
     hard = [morpher.align(EXAMPLES / f"{name}.jpg") for name in HARD]
-    morpher.morph(*hard, num_frames=7, size=256).save(args.out / "limits.png")
+    whole = morpher.morph(*hard, num_frames=24, size=256)
+    Morph(whole.frames[CHANGING], whole.alphas[CHANGING], ()).save(args.out / "limits.png")
 
 
 if __name__ == "__main__":
