@@ -52,7 +52,7 @@ FRAMES_AT_ONCE = 12
 NO_PRIOR = "This autoencoder has no latent prior, so the frames are as with the quality 'fast'."
 NO_MASK = (
     "The person in photo {} could not be told from the background, "
-    "so hair and background dissolve instead of changing hands."
+    "so hair and background change at once with the rest of the picture."
 )
 
 Progress = Callable[[int, int], None]
