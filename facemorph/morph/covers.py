@@ -158,7 +158,7 @@ def _halves(time: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _left(hair: torch.Tensor, way: torch.Tensor, gone: torch.Tensor, rooted: torch.Tensor) -> torch.Tensor:
-    """Return what is left of the matte of warped hair, at its roots `rooted` of it.
+    """Return what is left of the matte of warped hair, and of its roots `rooted`.
 
     The edge of what is gone follows the strands.
     """
@@ -166,11 +166,10 @@ def _left(hair: torch.Tensor, way: torch.Tensor, gone: torch.Tensor, rooted: tor
     size = light.shape[-1]
     strands = ((light - maps.enlarge(maps.resize(light, MAP_SIZE), size)) / STRAND).clamp(-1, 1)
     ways = maps.enlarge(way, size)
-    at_roots = (1 - ways / EDGE).clamp(0, 1)
     ways = ways + STRANDS * strands * 4 * gone * (1 - gone)
     reach = ROOTS * (1 / gone.clamp_min(1e-3) - 1)
     kept = torch.where(gone <= 0, 1.0, ((reach - ways) / EDGE + 1).clamp(0, 1))
-    return hair[:, 3:].clamp(0, 1) * kept * (1 - at_roots * (1 - rooted))
+    return hair[:, 3:].clamp(0, 1) * kept * rooted
 
 
 def _not_lifted(span: tuple[float, float], gone: torch.Tensor, size: int) -> torch.Tensor:

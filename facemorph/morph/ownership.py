@@ -75,9 +75,9 @@ class Times:
     outer: float
 
     @property
-    def outwards(self) -> bool:
-        """Whether hair changes hands from the face outwards."""
-        return self.outer > 0.5
+    def outwards(self) -> int:
+        """1 where hair changes hands from the face outwards, -1 inwards, 0 everywhere at once."""
+        return (self.outer > 0.5) - (self.outer < 0.5)
 
 
 def times(first: Traits, second: Traits, brighter: float) -> Times:
@@ -173,7 +173,7 @@ def _region(outline: torch.Tensor) -> torch.Tensor:
     return maps.box_mean(maps.box_mean(inside(outline, MAP_SIZE), SOFT), SOFT)
 
 
-def _sweep(time: torch.Tensor, distance: torch.Tensor, outwards: bool) -> torch.Tensor:
-    """Return what a front has passed that goes from the face outwards, or inwards."""
-    place = (distance / FARTHEST).clamp(0, 1)
-    return ((time * (1 + FRONT) - (place if outwards else 1 - place)) / FRONT).clamp(0, 1)
+def _sweep(time: torch.Tensor, distance: torch.Tensor, outwards: int) -> torch.Tensor:
+    """Return what a front has passed that goes from the face outwards (1), or inwards (-1)."""
+    place = 0.5 + outwards * ((distance / FARTHEST).clamp(0, 1) - 0.5)
+    return ((time * (1 + FRONT) - place) / FRONT).clamp(0, 1)

@@ -70,7 +70,7 @@ def measure(kinds: torch.Tensor, classes: torch.Tensor, whole: Layers, points: t
     cover = middle[:, 2:].sum(1, keepdim=True).clamp_max(1)
     narrow = -F.max_pool2d(-cover, 2 * UNDER + 1, 1, UNDER)
     bare = (2 - 2 * maps.box_mean(maps.box_mean(narrow, UNDER), UNDER)).clamp_max(1)
-    inside = (middle[0, 1] > 0.5) | ((cover[0, 0] > 0.5) & skull(points, OUTLINE_SIZE))
+    inside = middle[0, 1] + cover[0, 0] * skull(points, OUTLINE_SIZE) > 0.5  # together: no gap at the hairline
     distance = maps.box_mean(mattes.signed_distance(inside).unsqueeze(0), 1)
     seen = maps.resize(bare * (1.5 * maps.box_mean(middle[:, 1:2], 1)).clamp(0, 1), MAP_SIZE)
     glasses = F.max_pool2d((2 * maps.resize(classes[:, GLASSES : GLASSES + 1], MAP_SIZE)).clamp(0, 1), 5, 1, 2)

@@ -128,8 +128,8 @@ WARNINGS: dict[str, str] = {
     r"(\d+) faces found; the largest was taken\.": "照片中有 {} 张人脸，已选用最大的一张。",
     r"The face is only (\d+) pixels across; the result will be soft\.": "人脸只有 {} 像素宽，结果会偏模糊。",
     r"The person in photo ([AB]) could not be told from the background, "
-    r"so hair and background dissolve instead of changing hands\.": (
-        "无法把照片 {} 中的人物与背景分开，因此头发和背景只做淡入淡出。"
+    r"so hair and background change at once with the rest of the picture\.": (
+        "无法把照片 {} 中的人物与背景分开，因此头发和背景与画面其余部分同时变化。"
     ),
     r"No ffmpeg was found, so the GIF has coarser colours\. Install imageio-ffmpeg for the better ones\.": (
         "没有找到 ffmpeg，GIF 的颜色会比较粗糙。安装 imageio-ffmpeg 可以改善。"

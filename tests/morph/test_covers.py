@@ -69,6 +69,13 @@ def test_covers_are_whole_at_their_own_end(ends: dict[str, Endpoint], first: str
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_not_a_line_is_left_of_the_other_cover(ends: dict[str, Endpoint], first: str, second: str) -> None:
+    a, b = ends[first], ends[second]
+    cover = laid(a, b, torch.tensor([0.0, 1.0]))
+    torch.testing.assert_close(cover.matte, torch.cat([covered(a), covered(b)]), atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_nothing_of_the_other_is_there_at_an_end(ends: dict[str, Endpoint], first: str, second: str) -> None:
     a, b = ends[first], ends[second]
     cover = laid(a, b, torch.tensor([0.0, 1.0]))
