@@ -69,7 +69,9 @@ def shipped_morpher() -> FaceMorpher:
 @pytest.fixture
 def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure the pace of a morph on 5 probes instead of 25: for tests of something else, most of a tiny morph."""
-    monkeypatch.setattr("facemorph.morph.schedule.PROBE_FRAMES", 5)
+    monkeypatch.setattr("facemorph.morph.schedule.PROBE_FRAMES", 3)
+    monkeypatch.setattr("facemorph.morph.schedule.PROBES_OF_A_CHANGE", 3)
+    monkeypatch.setattr("facemorph.morph.schedule.SECOND_LOOK", 5)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from facemorph.morph.geometry import Positions, positions
 from facemorph.morph.maps import resize
 
 PROBE_SIZE = 128
+CHANGE = 0.14
+"""Part of the morph round a change of hands in which its pace is measured."""
 COLOURFUL = 0.02
 """Mean distance from gray, in [0, 1], below which a picture has less colour for the networks to change."""
 LEAST_DIVIDED = 0.05
@@ -89,8 +91,12 @@ def choose_alphas(
     pair: Pair, num_frames: int, codec: MorphCodec, shape: float | None = None, appearance: float | None = None
 ) -> torch.Tensor:
     """Return `num_frames` alphas between which the eye sees equal change (`schedule.perceptual_alphas`)."""
-    probes = probe(pair, positions(schedule.even_alphas(schedule.PROBE_FRAMES), shape, appearance))
-    return schedule.perceptual_alphas(codec.change(probes) ** schedule.PACE, num_frames)
+    knots = schedule.probe_alphas((pair.times.inner, pair.times.outer), CHANGE)
+    small = smaller(pair, PROBE_SIZE)
+    for count in (schedule.SECOND_LOOK, num_frames):
+        change = codec.change(compose(small, positions(knots, shape, appearance)).picture.clamp(0, 1))
+        knots = schedule.perceptual_alphas(change**schedule.PACE, knots, count)
+    return knots
 
 
 def probe(pair: Pair, at: Positions) -> torch.Tensor:

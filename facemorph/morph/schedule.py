@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
-PROBE_FRAMES = 25
+PROBE_FRAMES = 12
 """Frames at even alphas from which the pace of change is measured."""
-PACE = 0.6
+PROBES_OF_A_CHANGE = 9
+"""Frames besides in each stretch in which a piece changes hands."""
+SECOND_LOOK = 25
+"""Frames at the positions found from the first, from which the pace is measured once more."""
+PACE = 0.8
 """LPIPS grows faster than the step; this power of it is about additive along the way."""
 SLOWEST = 0.15
 """No stretch counts as slower than this times the mean, so that a pause in the picture is not skipped as a whole."""
@@ -17,11 +23,19 @@ def even_alphas(num_frames: int) -> torch.Tensor:
     return torch.linspace(0, 1, num_frames)
 
 
-def perceptual_alphas(distances: torch.Tensor, num_frames: int) -> torch.Tensor:
+def probe_alphas(middles: Sequence[float], span: float) -> torch.Tensor:
+    """Return where to measure the pace: evenly, and densely in stretches of `span` round `middles`, (K,) float32."""
+    changes = [torch.linspace(x - span / 2, x + span / 2, PROBES_OF_A_CHANGE) for x in sorted(set(middles))]
+    knots: torch.Tensor = torch.unique(torch.cat([even_alphas(PROBE_FRAMES), *changes]).clamp(0, 1))
+    return knots
+
+
+def perceptual_alphas(distances: torch.Tensor, knots: torch.Tensor, num_frames: int) -> torch.Tensor:
     """Space positions so that each step covers the same part of the whole change.
 
     Args:
-        distances: (K - 1,) change between K frames at even alphas, any unit, additive along the way.
+        distances: (K - 1,) change between frames at the knots, any unit, additive along the way.
+        knots: (K,) rising from 0 to 1.
         num_frames: how many positions, at least 2.
 
     Returns:
@@ -30,9 +44,9 @@ def perceptual_alphas(distances: torch.Tensor, num_frames: int) -> torch.Tensor:
     total = float(distances.sum())
     if total <= 1e-9:
         return even_alphas(num_frames)
-    pace = distances.double().clamp_min(SLOWEST * total / len(distances))
+    knots = knots.double()
+    pace = distances.double().maximum(SLOWEST * total * knots.diff())
     way = torch.cat([torch.zeros(1, dtype=torch.float64), pace.cumsum(0)]) / pace.sum()
-    knots = torch.linspace(0, 1, len(way), dtype=torch.float64)
     targets = torch.linspace(0, 1, num_frames, dtype=torch.float64)
     upper = torch.searchsorted(way, targets).clamp(1, len(way) - 1)
     part = (targets - way[upper - 1]) / (way[upper] - way[upper - 1])

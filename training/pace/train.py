@@ -20,7 +20,7 @@ from torch import nn
 from facemorph import FaceMorpher, checkpoint, images
 from facemorph.errors import FaceMorphError
 from facemorph.models import PaceNetwork, PaceNetworkConfig
-from facemorph.morph import positions, probe, render_frames
+from facemorph.morph import join, positions, probe, render_frames
 from judges.perceptual import load_lpips
 from training.data.photos import PhotoFiles
 from training.data.split import is_validation
@@ -48,10 +48,10 @@ def make_morphs(data: Path, count: int, perceptual: nn.Module, seed: int) -> tup
         except FaceMorphError:
             continue
         with torch.inference_mode():
-            a, b = (morpher.prepare(face, FRAME_SIZE) for face in faces)
-            probes.append((probe(a, b, positions(ALPHAS)) * 255).round().byte())
+            pair = join(*(morpher.prepare(face, FRAME_SIZE) for face in faces))
+            probes.append((probe(pair, positions(ALPHAS)) * 255).round().byte())
             parts = [
-                images.to_uint8(render_frames(a, b, positions(part), morpher.networks, quality="fast"))
+                images.to_uint8(render_frames(pair, positions(part), morpher.networks, quality="fast"))
                 for part in ALPHAS.split(9)
             ]
             frames = images.to_tensor(np.concatenate(parts))
