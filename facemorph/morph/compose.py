@@ -102,7 +102,7 @@ def compose(pair: Pair, at: Positions) -> Composite:
     regions, points = (moved.regions[0], moved.regions[1]), geometry.landmarks_at(a, b, at.shape)
     owners = ownership.hand_over(alphas, points, regions, pair.times)
     time = ownership.step(alphas, pair.times.outer)
-    owner = covers.among(owners.detail, *(x.seen for x in regions))
+    owner = maps.among(owners.detail, *(x.seen for x in regions))
     wide = maps.enlarge(owner, size)
     lift = maps.enlarge(owners.shade * _difference(small, owners.ring * regions[0].seen * regions[1].seen), size)
     coverage, outlines = _body_outline(pair, moved.samplers, time)
@@ -115,7 +115,6 @@ def compose(pair: Pair, at: Positions) -> Composite:
         time,
         maps.enlarge(owners.cover, size),
     )
-
     body = torch.lerp(moved.bodies[0], moved.bodies[1], wide) + lift
     picture = torch.lerp(torch.lerp(background, body, coverage), cover.colours, cover.matte)
     alike = _alike(*(sample(end.small, "bilinear") for end, sample in zip(pair.ends, moved.samplers, strict=True)))
@@ -163,7 +162,8 @@ def _warp_regions(still: Regions, sample: Sampler) -> Regions:
 
 def _difference(small: tuple[torch.Tensor, torch.Tensor], known: torch.Tensor) -> torch.Tensor:
     """Return by how much the second body is lighter in each colour, broadly, going by the places that are known."""
-    return _soft(fill(_soft(small[1] - small[0]), known))
+    broad = maps.smooth_mean(small[1] - small[0], SHADE_REACH)
+    return maps.smooth_mean(fill(broad, known), SHADE_REACH)
 
 
 def _body_outline(pair: Pair, samplers: list[Sampler], time: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -175,9 +175,7 @@ def _body_outline(pair: Pair, samplers: list[Sampler], time: torch.Tensor) -> tu
 
 
 def _within(distance: torch.Tensor) -> torch.Tensor:
-    within = (distance / EDGE + 0.5).clamp(0, 1)
-    smooth: torch.Tensor = within * within * (3 - 2 * within)
-    return smooth
+    return maps.smoothstep(distance / EDGE + 0.5)
 
 
 def _left_out(
@@ -195,10 +193,6 @@ def _left_out(
         own, other = early[number], early[1 - number]
         added = added + left[number] * (own + weight * (1 - moved / MOVED).clamp(0, 1) * (1 - own) * (1 - other))
     return added
-
-
-def _soft(x: torch.Tensor) -> torch.Tensor:
-    return maps.box_mean(maps.box_mean(x, SHADE_REACH), SHADE_REACH)
 
 
 def _alike(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

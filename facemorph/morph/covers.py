@@ -26,8 +26,6 @@ LITTLE_SHARED = 0.6
 """Part of the smaller head of hair below which two share little."""
 EDGE = 3.5 / 256
 """Width of a moving edge, parts of the side."""
-LEAST = 0.02
-"""What is not there counts this much where the other is not there either."""
 AT_ROOTS = 0.05
 """Part of its time in which hair at the roots goes, under the hair or hat that has come instead."""
 STRANDS, STRAND = 0.012, 0.05
@@ -109,17 +107,15 @@ def lay(
     hats = _hats(ends, samplers)
     for number, hat in hats.items():
         whole[number] = torch.maximum(whole[number], hat[:, 3:])
-    if len(hats) == 2:
-        hat, whose = _one_of(hats[0], hats[1], turn)
-        worn = torch.lerp(hats[0][:, 3:], hats[1][:, 3:], turn)
-        colours, owner, matte = (
-            torch.lerp(colours, hat, worn),
-            torch.lerp(owner, whose, worn),
-            torch.maximum(matte, worn),
-        )
-    for number, hat in hats.items() if len(hats) == 1 else ():
-        worn = hat[:, 3:] * _not_lifted(ends[number].layers.hat_span, gone[number], hat.shape[-1])
-        colours, owner = torch.lerp(colours, hat[:, :3], worn), torch.lerp(owner, torch.full_like(owner, number), worn)
+    if hats:
+        if len(hats) == 2:
+            hat, whose = _one_of(hats[0], hats[1], turn)
+            worn = torch.lerp(hats[0][:, 3:], hats[1][:, 3:], turn)
+        else:
+            ((number, alone),) = hats.items()
+            hat, whose = alone[:, :3], torch.full_like(owner, number)
+            worn = alone[:, 3:] * _not_lifted(ends[number].layers.hat_span, gone[number], alone.shape[-1])
+        colours, owner = torch.lerp(colours, hat, worn), torch.lerp(owner, whose, worn)
         matte = torch.maximum(matte, worn)
     return Cover(colours, matte, owner, (whole[0], whole[1]))
 
@@ -136,20 +132,8 @@ def _hats(ends: tuple[Endpoint, Endpoint], samplers: list[Sampler]) -> dict[int,
 
 def _one_of(a: torch.Tensor, b: torch.Tensor, turn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the colours of two like covers (T, 4, S, S), and the part of the second: `turn` where both are."""
-    share = among(turn, a[:, 3:], b[:, 3:])
+    share = maps.among(turn, a[:, 3:], b[:, 3:])
     return torch.lerp(a[:, :3], b[:, :3], share), share
-
-
-def among(weight: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Return the part of the second of two things: `weight` where both or neither are, else all of what is there.
-
-    Args:
-        weight: in [0, 1].
-        first, second: in [0, 1], how much of either is at a place.
-    """
-    own = first * (2 - weight - second) + LEAST * (1 - weight)
-    other = second * (1 + weight - first) + LEAST * weight
-    return other / (own + other)
 
 
 def _halves(time: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

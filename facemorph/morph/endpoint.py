@@ -1,4 +1,4 @@
-"""A face as one end of a morph, and two of them as a pair."""
+"""A face as one end of a morph."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def prepare(crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, c
         whole,
         places,
         outline.radii(person, points[36:48].mean(0)),
-        traits.read(small, marks, seen.numpy(), skin, float(classes[:, regions.GLASSES].mean())),
+        traits.read(small, marks, seen.numpy(), bearded, skin, float(classes[:, regions.GLASSES].mean())),
         codec.encode(small)[1],
         separate,
     )

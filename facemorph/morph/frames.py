@@ -94,7 +94,7 @@ def choose_alphas(
     knots = schedule.probe_alphas((pair.times.inner, pair.times.outer), CHANGE)
     small = smaller(pair, PROBE_SIZE)
     for count in (schedule.SECOND_LOOK, num_frames):
-        change = codec.change(compose(small, positions(knots, shape, appearance)).picture.clamp(0, 1))
+        change = codec.change(probe(small, positions(knots, shape, appearance)))
         knots = schedule.perceptual_alphas(change**schedule.PACE, knots, count)
     return knots
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from facemorph.morph import outline, ownership, warp
+from facemorph.morph import maps, outline, ownership, warp
 from facemorph.morph.endpoint import Endpoint
 
 TURNING = 0.28
@@ -65,8 +65,7 @@ def _turning(a: Endpoint, b: Endpoint, shape: torch.Tensor) -> torch.Tensor:
     """
     turned = ownership.turned(a.traits, b.traits)
     middle = ownership.whole_time(a.traits, b.traits) if turned == 1 else 0.5
-    part = ((shape - middle) / TURNING + 0.5).clamp(0, 1)
-    return torch.lerp(shape, part * part * (3 - 2 * part), TURN_SHARE * turned)
+    return torch.lerp(shape, maps.smoothstep((shape - middle) / TURNING + 0.5), TURN_SHARE * turned)
 
 
 def _between(a: torch.Tensor, b: torch.Tensor, alphas: torch.Tensor) -> torch.Tensor:

@@ -19,8 +19,6 @@ SPREAD = 3
 """Pixels of the guide by which the person is widened before the background is taken from what is left."""
 UNSURE, SURE = 0.7, 0.97
 """Colours of a layer are taken from where its matte is above the second, and none from where it is below the first."""
-
-
 BAND = 2.5 / 256
 """An edge is looked for so far to both sides of where a matte has it, parts of the side."""
 APART = 0.08
@@ -95,11 +93,11 @@ def fill(picture: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """Fill in what is not known from what surrounds it, coarse to fine (push-pull, Gortler et al. 1996).
 
     Args:
-        picture: (1, 3, s, s).
-        known: (1, 1, s, s) in [0, 1].
+        picture: (B, 3, s, s).
+        known: (B, 1, s, s) in [0, 1].
 
     Returns:
-        (1, 3, s, s), `picture` where it is known.
+        (B, 3, s, s), `picture` where it is known.
     """
     if picture.shape[-1] <= 2:
         whole = known.sum((2, 3), keepdim=True)
@@ -117,9 +115,7 @@ def _spread(crop: torch.Tensor, matte: torch.Tensor) -> torch.Tensor:
 
 
 def _narrowed(matte: torch.Tensor) -> torch.Tensor:
-    reach = max(1, round(BAND * matte.shape[-1]))
-    narrowed: torch.Tensor = -F.max_pool2d(-matte, 2 * reach + 1, 1, reach)
-    return narrowed
+    return maps.narrowed(matte, max(1, round(BAND * matte.shape[-1])))
 
 
 def _sure(matte: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 
 NEIGHBOURHOOD = 1 / 16
 """Side of a neighbourhood, as a part of the picture's."""
+LEAST = 0.02
+"""What is not there counts this much where the other is not there either."""
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -32,10 +34,40 @@ def box_mean(x: torch.Tensor, reach: int) -> torch.Tensor:
     return F.avg_pool2d(rows, (1, side), 1)
 
 
+def smooth_mean(x: torch.Tensor, reach: int) -> torch.Tensor:
+    """Average (B, C, s, s) over squares twice: a soft window, borders repeated."""
+    return box_mean(box_mean(x, reach), reach)
+
+
+def narrowed(x: torch.Tensor, reach: int) -> torch.Tensor:
+    """Return the least of (B, C, s, s) within squares of side 2 · reach + 1: masks become narrower by `reach`."""
+    least: torch.Tensor = -F.max_pool2d(-x, 2 * reach + 1, 1, reach)
+    return least
+
+
+def smoothstep(x: torch.Tensor) -> torch.Tensor:
+    """Return 0 below 0, 1 above 1, and between them a rise without a kink."""
+    part = x.clamp(0, 1)
+    smooth: torch.Tensor = part * part * (3 - 2 * part)
+    return smooth
+
+
+def among(weight: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Return the part of the second of two things: `weight` where both or neither are, else all of what is there.
+
+    Args:
+        weight: in [0, 1].
+        first, second: in [0, 1], how much of either is at a place.
+    """
+    own = first * (2 - weight - second) + LEAST * (1 - weight)
+    other = second * (1 + weight - first) + LEAST * weight
+    return other / (own + other)
+
+
 def local_mean(x: torch.Tensor) -> torch.Tensor:
     """Average (B, C, s, s) over a neighbourhood of `NEIGHBOURHOOD` of the side, borders repeated."""
     reach = max(1, round(x.shape[-1] * NEIGHBOURHOOD / 2))
-    return box_mean(box_mean(x, reach), reach)
+    return smooth_mean(x, reach)
 
 
 def luma(x: torch.Tensor) -> torch.Tensor:

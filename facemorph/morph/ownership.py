@@ -129,9 +129,7 @@ def whole_time(first: Traits, second: Traits) -> float:
 
 def step(alphas: torch.Tensor, middle: float) -> torch.Tensor:
     """Return how far a piece has changed hands at (T,) alphas, (T, 1, 1, 1) in [0, 1]."""
-    part = ((alphas.reshape(-1, 1, 1, 1) - middle) / QUICK + 0.5).clamp(0, 1)
-    smooth: torch.Tensor = part * part * (3 - 2 * part)
-    return smooth
+    return maps.smoothstep((alphas.reshape(-1, 1, 1, 1) - middle) / QUICK + 0.5)
 
 
 def hand_over(
@@ -170,7 +168,7 @@ def _above_brows(points: torch.Tensor, lengths: float) -> torch.Tensor:
 
 
 def _region(outline: torch.Tensor) -> torch.Tensor:
-    return maps.box_mean(maps.box_mean(inside(outline, MAP_SIZE), SOFT), SOFT)
+    return maps.smooth_mean(inside(outline, MAP_SIZE), SOFT)
 
 
 def _sweep(time: torch.Tensor, distance: torch.Tensor, outwards: int) -> torch.Tensor:

@@ -11,6 +11,8 @@ from facemorph.morph import maps, mattes
 from facemorph.morph.landmark_windows import BEARD, BEARD_REACH, MAP_SIZE, near
 from facemorph.morph.layers import Layers
 
+GLASSES, SKIN, ON_SKIN = 3, [1, 2, 8, 9, 17], [3, 4, 5, 6, 7, 10, 11, 12, 15, 16]
+"""Classes of the parser; the last are not of the skin's colour, but take part in its change."""
 OUTLINE_SIZE = 128
 """Side of the maps of distance."""
 LEAST_TOLD = 0.004
@@ -19,8 +21,9 @@ ROUND = 1
 """Places of the maps by which skin is widened."""
 UNDER = 2
 """Places of the maps of distance by which the colours of a body reach under what covers it."""
-HEAD_WIDTH, HEAD_HEIGHT = 0.56, 0.75
-"""Half axes of a skull seen from the front, in widths of the face at its jaw, round a point between the eyes."""
+HEAD_WIDTH, HEAD_HEIGHT, TO_CHIN = 0.56, 0.75, 0.9
+"""Half axes of a skull seen from the front, across, upwards and downwards, in widths of the face at its jaw, round
+a point between the eyes."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,6 @@ class Regions:
     outline: torch.Tensor
 
 
-GLASSES, SKIN, ON_SKIN = 3, [1, 2, 8, 9, 17], [3, 4, 5, 6, 7, 10, 11, 12, 15, 16]
-"""Classes of the parser; the last are not of the skin's colour, but take part in its change."""
-
-
 def at_points(x: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     """Return (1, C, N): (1, C, m, m) maps at (N, 2) points, parts of the side."""
     grid = (2 * points - 1).to(x.dtype).reshape(1, 1, -1, 2)
@@ -68,8 +67,7 @@ def measure(kinds: torch.Tensor, classes: torch.Tensor, whole: Layers, points: t
     middle = maps.resize(kinds, OUTLINE_SIZE).clamp(0, 1)
     small = maps.resize(middle, MAP_SIZE)
     cover = middle[:, 2:].sum(1, keepdim=True).clamp_max(1)
-    narrow = -F.max_pool2d(-cover, 2 * UNDER + 1, 1, UNDER)
-    bare = (2 - 2 * maps.box_mean(maps.box_mean(narrow, UNDER), UNDER)).clamp_max(1)
+    bare = (2 - 2 * maps.smooth_mean(maps.narrowed(cover, UNDER), UNDER)).clamp_max(1)
     inside = middle[0, 1] + cover[0, 0] * skull(points, OUTLINE_SIZE) > 0.5  # together: no gap at the hairline
     distance = maps.box_mean(mattes.signed_distance(inside).unsqueeze(0), 1)
     seen = maps.resize(bare * (1.5 * maps.box_mean(middle[:, 1:2], 1)).clamp(0, 1), MAP_SIZE)
@@ -88,7 +86,7 @@ def skull(points: torch.Tensor, size: int) -> torch.Tensor:
     ticks = (torch.arange(size, dtype=points.dtype) + 0.5) / size
     centre, width = points[27], (points[16] - points[0]).norm()
     x, y = ticks[None, :] - centre[0], ticks[:, None] - centre[1]
-    high = torch.where(y < 0, HEAD_HEIGHT, 0.9) * width
+    high = torch.where(y < 0, HEAD_HEIGHT, TO_CHIN) * width
     within: torch.Tensor = (x / (HEAD_WIDTH * width)).square() + (y / high).square() < 1
     return within
 

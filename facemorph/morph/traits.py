@@ -1,4 +1,4 @@
-"""What decides who owns a face: how far it is turned, and whether it wears glasses."""
+"""What decides when a face changes hands: its turn, glasses, beard, skin, sharpness, and what hides it."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ def read(
     crop: torch.Tensor,
     landmarks: npt.NDArray[np.float32],
     seen: npt.NDArray[np.float32],
+    bearded: float,
     skin: tuple[float, ...],
     told: float,
 ) -> Traits:
@@ -58,12 +59,13 @@ def read(
         crop: (1, 3, s, s) in [0, 1].
         landmarks: (68, 2), iBUG order, parts of the side.
         seen: (68,) in [0, 1], whether nothing lies before each of them.
+        bearded: as `beard` tells it.
         skin: its mean colour.
         told: part of the crop in which a parser tells glasses.
     """
     worn = max(glasses(crop, landmarks), min(told / TOLD, 1.0))
     hidden = 1 - float(seen[INNER].mean())
-    return Traits(turn(landmarks), worn, beard(crop, landmarks), hidden, skin, sharpness(crop, landmarks))
+    return Traits(turn(landmarks), worn, bearded, hidden, skin, sharpness(crop, landmarks))
 
 
 def turn(landmarks: npt.NDArray[np.float32]) -> float:

@@ -82,13 +82,13 @@ def test_a_dark_chin_is_a_beard_and_shade_is_none() -> None:
 def test_what_lies_under_hair_is_hidden_and_told_glasses_are_worn() -> None:
     crop, landmarks = bearded(1.0)
     seen = np.ones(68, np.float32)
-    bare = traits.read(crop, landmarks, seen, (), 0.0)
+    bare = traits.read(crop, landmarks, seen, 0.0, (), 0.0)
     assert (bare.hidden, bare.glasses, bare.beard) == (0, 0, 0)
     seen[:17] = 0  # ears and jaw don't count
-    assert traits.read(crop, landmarks, seen, (), 0.0).hidden == 0
+    assert traits.read(crop, landmarks, seen, 0.0, (), 0.0).hidden == 0
     seen[17:27] = 0
-    assert traits.read(crop, landmarks, seen, (), 0.0).hidden == pytest.approx(10 / 51)
-    assert traits.read(crop, landmarks, seen, (), 0.05).glasses == 1
+    assert traits.read(crop, landmarks, seen, 0.0, (), 0.0).hidden == pytest.approx(10 / 51)
+    assert traits.read(crop, landmarks, seen, 0.0, (), 0.05).glasses == 1
 
 
 def test_a_blurred_face_is_less_sharp() -> None:
