@@ -303,7 +303,7 @@ class FaceMorpher:
         rendered = render_frames(pair, at, self.networks, interpolation, quality)
         if edits and present is not None:
             had = torch.lerp(present[:1], present[1:], at.appearance.unsqueeze(1))
-            points = landmarks_at(*pair.ends, at.shape)
+            points = landmarks_at(*pair.ends, at.shape, pair.times)
             rendered = self._editing.apply(rendered, points, had, at.alphas, edits)
         return images.to_uint8(rendered)
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from facemorph.morph import covers, geometry, maps, ownership, tones
-from facemorph.morph.covers import EDGE, Cover, Roots
+from facemorph.morph import contours, covers, geometry, maps, ownership, tones
+from facemorph.morph.covers import Cover, Roots
 from facemorph.morph.endpoint import Endpoint, reduced
 from facemorph.morph.geometry import Positions
 from facemorph.morph.landmark_windows import MAP_SIZE
 from facemorph.morph.layers import fill
 from facemorph.morph.ownership import Times
-from facemorph.morph.regions import Regions
+from facemorph.morph.regions import Regions, within
 from facemorph.morph.warp import Sampler
 
 NEAR_END = 0.12
@@ -79,10 +79,10 @@ class _Moved:
 def join(a: Endpoint, b: Endpoint) -> Pair:
     """Make a pair ready for any number of frames."""
     start, end = (geometry.positions(torch.tensor([alpha])) for alpha in (0.0, 1.0))
-    roots = covers.find_roots(a, b, geometry.flows(a, b, end)[0], geometry.flows(a, b, start)[1])
-    brighter = float(maps.luma(b.small).mean() - maps.luma(a.small).mean())
+    times = ownership.times(a.traits, b.traits, float(maps.luma(b.small).mean() - maps.luma(a.small).mean()))
+    roots = covers.find_roots(a, b, geometry.flows(a, b, end, times)[0], geometry.flows(a, b, start, times)[1])
     none = torch.zeros_like(a.crop)
-    pair = Pair((a, b), roots, (none, none), ownership.times(a.traits, b.traits, brighter))
+    pair = Pair((a, b), roots, (none, none), times)
     left = a.crop - compose(pair, start).picture, b.crop - compose(pair, end).picture
     return replace(pair, left=left)
 
@@ -99,13 +99,13 @@ def compose(pair: Pair, at: Positions) -> Composite:
     moved = _move(pair, at)
     size, turning = a.crop.shape[-1], alphas.reshape(-1, 1, 1, 1)
     small = maps.resize(moved.bodies[0], MAP_SIZE), maps.resize(moved.bodies[1], MAP_SIZE)
-    regions, points = (moved.regions[0], moved.regions[1]), geometry.landmarks_at(a, b, at.shape)
+    regions, points = (moved.regions[0], moved.regions[1]), geometry.landmarks_at(a, b, at.shape, pair.times)
     owners = ownership.hand_over(alphas, points, regions, pair.times)
     time = ownership.step(alphas, pair.times.outer)
     owner = maps.among(owners.detail, *(x.seen for x in regions))
-    wide = maps.enlarge(owner, size)
     lift = maps.enlarge(owners.shade * _difference(small, owners.ring * regions[0].seen * regions[1].seen), size)
     coverage, outlines = _body_outline(pair, moved.samplers, time)
+    wide = maps.among(maps.enlarge(owner, size), *outlines)
     background = torch.lerp(a.layers.background, b.layers.background, turning)
     cover = covers.lay(
         pair.ends,
@@ -126,7 +126,9 @@ def compose(pair: Pair, at: Positions) -> Composite:
 
 def _move(pair: Pair, at: Positions) -> _Moved:
     """Bring both ends to the geometry and the colours of the frames."""
-    samplers = [Sampler(flow) for flow in geometry.flows(*pair.ends, at)]
+    samplers = [Sampler(flow) for flow in geometry.flows(*pair.ends, at, pair.times)]
+    shape = geometry.turning(*pair.ends, at.shape, pair.times)
+    samplers = contours.bend(samplers, [end.regions.outline for end in pair.ends], shape)
     warped = [
         torch.split(sample(torch.cat([end.layers.body[:, :3], end.layers.hair, left], 1)), [3, 4, 3], 1)
         for end, left, sample in zip(pair.ends, pair.left, samplers, strict=True)
@@ -169,13 +171,7 @@ def _difference(small: tuple[torch.Tensor, torch.Tensor], known: torch.Tensor) -
 def _body_outline(pair: Pair, samplers: list[Sampler], time: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Return the matte of the body, (T, 1, S, S), whose outline lies between both (Raya & Udupa 1990), and both."""
     moved = [sample(end.regions.outline, "bilinear") for end, sample in zip(pair.ends, samplers, strict=True)]
-    size = pair.ends[0].crop.shape[-1]
-    between, *own = (_within(maps.enlarge(x, size)) for x in (torch.lerp(moved[0], moved[1], time), *moved))
-    return between, own
-
-
-def _within(distance: torch.Tensor) -> torch.Tensor:
-    return maps.smoothstep(distance / EDGE + 0.5)
+    return within(torch.lerp(moved[0], moved[1], time)), [within(distance) for distance in moved]
 
 
 def _left_out(

@@ -16,6 +16,7 @@ from scipy.ndimage import distance_transform_edt
 from facemorph.morph import maps, mattes, warp
 from facemorph.morph.endpoint import Endpoint
 from facemorph.morph.landmark_windows import MAP_SIZE
+from facemorph.morph.regions import EDGE
 from facemorph.morph.warp import Sampler
 
 ROOTS = 0.16
@@ -24,8 +25,6 @@ LEAST_SHARED = 0.01
 """Hair that two photos share on less than this part of the crop is no root for either's."""
 LITTLE_SHARED = 0.6
 """Part of the smaller head of hair below which two share little."""
-EDGE = 3.5 / 256
-"""Width of a moving edge, parts of the side."""
 AT_ROOTS = 0.05
 """Part of its time in which hair at the roots goes, under the hair or hat that has come instead."""
 STRANDS, STRAND = 0.012, 0.05

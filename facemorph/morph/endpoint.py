@@ -106,4 +106,5 @@ def reduced(end: Endpoint, size: int) -> Endpoint:
     whole = end.layers
     body, hair, background, crop = (maps.resize(x, size) for x in (whole.body, whole.hair, whole.background, end.crop))
     hat = None if whole.hat is None else maps.resize(whole.hat, size)
-    return replace(end, crop=crop, layers=Layers(body, hair, hat, whole.hat_span, background))
+    places = replace(end.regions, outline=maps.resize(end.regions.outline, size))
+    return replace(end, crop=crop, layers=Layers(body, hair, hat, whole.hat_span, background), regions=places)

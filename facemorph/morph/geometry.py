@@ -7,12 +7,17 @@ from dataclasses import dataclass
 import torch
 
 from facemorph.morph import maps, outline, ownership, warp
-from facemorph.morph.endpoint import Endpoint
+from facemorph.morph.endpoint import NUM_LANDMARKS, Endpoint
+from facemorph.morph.ownership import Times
 
-TURNING = 0.28
-"""Part of the morph in which a head turns."""
-TURN_SHARE = 0.95
-"""Share of the way of landmarks that heads turned differently go in that time."""
+MOVING = 0.28
+"""Part of the morph in which a head turns, and a mouth opens."""
+MOVE_SHARE = 0.95
+"""Share of their way that landmarks go in that time."""
+OPENS = 0.15
+"""Difference of `Traits.gape` from which one of two mouths is open."""
+MOUTH = 48
+"""The first landmark of the mouth."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +41,17 @@ def positions(alphas: torch.Tensor, shape: float | None = None, appearance: floa
     return Positions(alphas, *held)
 
 
-def flows(a: Endpoint, b: Endpoint, positions: Positions) -> list[torch.Tensor]:
+def flows(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> list[torch.Tensor]:
     """Return the backward flows (T, 2, g, g) of both ends to their geometry at each position.
 
     The face follows the shape; the outline of hair is appearance.
     """
     radii_a, radii_b, direction = outline.shared_radii(a.radii, b.radii)
-    shape = _turning(a, b, positions.shape)
-    centre = _between(a.between_eyes, b.between_eyes, shape).unsqueeze(1)
-    reach = _between(radii_a, radii_b, positions.appearance).unsqueeze(2)
-    target = torch.cat([_between(a.points, b.points, shape), centre + reach * direction], 1)
+    head = turning(a, b, at.shape, times)
+    centre = _between(a.between_eyes, b.between_eyes, head).unsqueeze(1)
+    reach = _between(radii_a, radii_b, at.appearance).unsqueeze(2)
+    border = _between(a.points[NUM_LANDMARKS:], b.points[NUM_LANDMARKS:], head)
+    target = torch.cat([landmarks_at(a, b, at.shape, times), border, centre + reach * direction], 1)
     ends = [
         torch.cat([end.points, end.between_eyes + radii.unsqueeze(1) * direction])
         for end, radii in ((a, radii_a), (b, radii_b))
@@ -53,19 +59,29 @@ def flows(a: Endpoint, b: Endpoint, positions: Positions) -> list[torch.Tensor]:
     return warp.backward_flows(target, *ends)
 
 
-def landmarks_at(a: Endpoint, b: Endpoint, shape: torch.Tensor) -> torch.Tensor:
-    """Return the landmarks at each of (T,) positions, (T, 68, 2) float64."""
-    return _between(a.landmarks, b.landmarks, _turning(a, b, shape))
+def landmarks_at(a: Endpoint, b: Endpoint, shape: torch.Tensor, times: Times) -> torch.Tensor:
+    """Return the landmarks at each of (T,) positions, (T, 68, 2) float64.
+
+    A mouth opens and shuts while it changes hands, so that no photo's is drawn far open or shut.
+    """
+    head = turning(a, b, shape, times)
+    opens = min(abs(a.traits.gape - b.traits.gape) / OPENS, 1.0)
+    mouth = torch.lerp(head, _round(shape, times), MOVE_SHARE * opens)
+    head, mouth = (_between(a.landmarks, b.landmarks, x) for x in (head, mouth))
+    return torch.cat([head[:, :MOUTH], mouth[:, MOUTH:]], 1)
 
 
-def _turning(a: Endpoint, b: Endpoint, shape: torch.Tensor) -> torch.Tensor:
+def turning(a: Endpoint, b: Endpoint, shape: torch.Tensor, times: Times) -> torch.Tensor:
     """Return where the geometry of (T,) positions stands: heads turn while they change hands.
 
     What a photo does not show of a head that turns is smeared, so a photo is turned little for as long as it is seen.
     """
-    turned = ownership.turned(a.traits, b.traits)
-    middle = ownership.whole_time(a.traits, b.traits) if turned == 1 else 0.5
-    return torch.lerp(shape, maps.smoothstep((shape - middle) / TURNING + 0.5), TURN_SHARE * turned)
+    return torch.lerp(shape, _round(shape, times), MOVE_SHARE * ownership.turned(a.traits, b.traits))
+
+
+def _round(shape: torch.Tensor, times: Times) -> torch.Tensor:
+    """Return positions at which all moves while the head changes hands."""
+    return maps.smoothstep((shape - times.outer) / MOVING + 0.5)
 
 
 def _between(a: torch.Tensor, b: torch.Tensor, alphas: torch.Tensor) -> torch.Tensor:

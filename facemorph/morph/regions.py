@@ -14,7 +14,11 @@ from facemorph.morph.layers import Layers
 GLASSES, SKIN, ON_SKIN = 3, [1, 2, 8, 9, 17], [3, 4, 5, 6, 7, 10, 11, 12, 15, 16]
 """Classes of the parser; the last are not of the skin's colour, but take part in its change."""
 OUTLINE_SIZE = 128
-"""Side of the maps of distance."""
+"""Side of the maps at which distances are measured."""
+EDGE = 3.5 / 256
+"""Width of a moving edge, parts of the side."""
+TOLD = 0.25
+"""Part of a place that must not be covered for the edge of a body to be told there."""
 LEAST_TOLD = 0.004
 """Skin or hair that fills less of a crop than this has no colour."""
 ROUND = 1
@@ -36,8 +40,8 @@ class Regions:
         seen: (1, 1, m, m) in [0, 1], where the body is seen, and a little way on under what covers it.
         skin: (1, 1, m, m) in [0, 1], skin of face and neck with all that lies on it, and a little way on.
         tones: (1, 3) each, the mean colours of skin and hair; None where there is none.
-        outline: (1, 1, M, M), the distance to the outline of the body, positive inside, parts of the side, completed
-            under what covers it.
+        outline: (1, 1, S, S), the distance to the outline of the body, positive inside, parts of the side, completed
+            under what covers it; `within` it lies the matte of the body.
     """
 
     kinds: torch.Tensor
@@ -69,7 +73,7 @@ def measure(kinds: torch.Tensor, classes: torch.Tensor, whole: Layers, points: t
     cover = middle[:, 2:].sum(1, keepdim=True).clamp_max(1)
     bare = (2 - 2 * maps.smooth_mean(maps.narrowed(cover, UNDER), UNDER)).clamp_max(1)
     inside = middle[0, 1] + cover[0, 0] * skull(points, OUTLINE_SIZE) > 0.5  # together: no gap at the hairline
-    distance = maps.box_mean(mattes.signed_distance(inside).unsqueeze(0), 1)
+    distance = _at_edges(maps.box_mean(mattes.signed_distance(inside).unsqueeze(0), 1), kinds)
     seen = maps.resize(bare * (1.5 * maps.box_mean(middle[:, 1:2], 1)).clamp(0, 1), MAP_SIZE)
     glasses = F.max_pool2d((2 * maps.resize(classes[:, GLASSES : GLASSES + 1], MAP_SIZE)).clamp(0, 1), 5, 1, 2)
     bare, covered = (
@@ -79,6 +83,25 @@ def measure(kinds: torch.Tensor, classes: torch.Tensor, whole: Layers, points: t
     tones = _mean(whole.body, bare * (1 - hairy)), _mean(whole.hair, small[:, 2:3])
     skin = F.max_pool2d((bare + covered).clamp(0, 1), 2 * ROUND + 1, 1, ROUND)
     return Regions(small, glasses, seen, maps.box_mean(skin, 1), tones, distance)
+
+
+def within(outline: torch.Tensor) -> torch.Tensor:
+    """Return the matte, in [0, 1], of what lies within an outline that is given as a signed distance."""
+    return maps.smoothstep(outline / EDGE + 0.5)
+
+
+def _at_edges(distance: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+    """Return a distance (1, 1, M, M) at full size, such that `within` it lies the matte of the body.
+
+    Under what covers the body, and far from edges, it stays as it is.
+    """
+    bare = kinds[:, :2].sum(1, keepdim=True)
+    matte = (kinds[:, 1:2] / bare.clamp_min(1e-3)).clamp(0, 1)
+    level = EDGE * -torch.sin(torch.asin(1 - 2 * matte) / 3)  # the inverse of a smoothstep
+    distance = maps.enlarge(distance, kinds.shape[-1])
+    sharp = torch.where(matte >= 1, distance.clamp_min(EDGE / 2), level)
+    sharp = torch.where(matte <= 0, distance.clamp_max(-EDGE / 2), sharp)
+    return torch.lerp(distance, sharp, (bare / TOLD).clamp(0, 1))
 
 
 def skull(points: torch.Tensor, size: int) -> torch.Tensor:

@@ -35,6 +35,7 @@ class Traits:
         hidden: how much of the inner face lies under hair or a hat, in [0, 1].
         skin: mean red, green and blue of the skin in [0, 1]; nothing where none is seen.
         sharpness: of the inner face: mean difference of its pixels from those around them, in [0, 1].
+        gape: how far the lips are apart, in widths of the mouth.
     """
 
     turn: float
@@ -43,6 +44,7 @@ class Traits:
     hidden: float
     skin: tuple[float, ...]
     sharpness: float
+    gape: float
 
 
 def read(
@@ -65,7 +67,7 @@ def read(
     """
     worn = max(glasses(crop, landmarks), min(told / TOLD, 1.0))
     hidden = 1 - float(seen[INNER].mean())
-    return Traits(turn(landmarks), worn, bearded, hidden, skin, sharpness(crop, landmarks))
+    return Traits(turn(landmarks), worn, bearded, hidden, skin, sharpness(crop, landmarks), gape(landmarks))
 
 
 def turn(landmarks: npt.NDArray[np.float32]) -> float:
@@ -79,6 +81,16 @@ def turn(landmarks: npt.NDArray[np.float32]) -> float:
     across = (right_edge - left_edge) / max(float(np.linalg.norm(right_edge - left_edge)), 1e-6)
     left, right = float((centre - left_edge) @ across), float((right_edge - centre) @ across)
     return float(np.clip((right - left) / max(left + right, 1e-6), -1, 1))
+
+
+def gape(landmarks: npt.NDArray[np.float32]) -> float:
+    """Return how far the lips are apart, in widths of the mouth.
+
+    Args:
+        landmarks: (68, 2), iBUG order, any unit.
+    """
+    upper, lower, width = landmarks[61:64], landmarks[[67, 66, 65]], np.linalg.norm(landmarks[54] - landmarks[48])
+    return float(np.linalg.norm(upper - lower, axis=1).mean() / max(float(width), 1e-6))
 
 
 def glasses(crop: torch.Tensor, landmarks: npt.NDArray[np.float32]) -> float:

@@ -119,6 +119,10 @@ class Sampler:
         self._flow = F.interpolate(flow, size=(MIDDLE_SIZE, MIDDLE_SIZE), mode="bicubic", align_corners=False)
         self._grids: dict[int, torch.Tensor] = {}
 
+    def after(self, shift: torch.Tensor) -> Sampler:
+        """Return a sampler along these flows, followed by another, (B, 2, MIDDLE_SIZE, MIDDLE_SIZE)."""
+        return Sampler(Sampler(shift)(self._flow, "bilinear") + shift)
+
     def __call__(self, x: torch.Tensor, mode: Literal["bicubic", "bilinear"] = "bicubic") -> torch.Tensor:
         """Return (B, C, S, S) of (1, C, S, S) or (B, C, S, S); exactly `x` where the flow is 0."""
         size = x.shape[-1]

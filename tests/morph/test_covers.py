@@ -9,10 +9,12 @@ import torch.nn.functional as F
 from facemorph.morph import covers, geometry, warp
 from facemorph.morph.covers import Cover, Roots
 from facemorph.morph.endpoint import Endpoint
+from facemorph.morph.ownership import Times
 from facemorph.morph.warp import Sampler
 from tests.morph.people import CENTRE, SIZE, UNIT, draw_person, end_of
 
 TIMES = torch.linspace(0, 1, 21)
+EVEN = Times(0.5, 0.5)
 PEOPLE = {
     "bald": draw_person(),
     "short": draw_person(hair=0.3),
@@ -29,12 +31,12 @@ def ends() -> dict[str, Endpoint]:
 
 def roots_of(a: Endpoint, b: Endpoint) -> Roots:
     start, end = (geometry.positions(torch.tensor([alpha])) for alpha in (0.0, 1.0))
-    return covers.find_roots(a, b, geometry.flows(a, b, end)[0], geometry.flows(a, b, start)[1])
+    return covers.find_roots(a, b, geometry.flows(a, b, end, EVEN)[0], geometry.flows(a, b, start, EVEN)[1])
 
 
 def laid(a: Endpoint, b: Endpoint, times: torch.Tensor = TIMES) -> Cover:
     """Lay the covers of both in their own colours, at alphas that are these times."""
-    flows = geometry.flows(a, b, geometry.positions(times))
+    flows = geometry.flows(a, b, geometry.positions(times), EVEN)
     samplers = [Sampler(flow) for flow in flows]
     hairs = samplers[0](a.layers.hair), samplers[1](b.layers.hair)
     time = times.reshape(-1, 1, 1, 1)
@@ -169,7 +171,7 @@ def test_a_hat_leaves_from_its_brim_upwards(ends: dict[str, Endpoint]) -> None:
 def test_two_hats_never_leave_a_hole(ends: dict[str, Endpoint], first: str, second: str) -> None:
     a, b = ends[first], ends[second]
     assert a.layers.hat is not None and b.layers.hat is not None
-    flows = geometry.flows(a, b, geometry.positions(TIMES))
+    flows = geometry.flows(a, b, geometry.positions(TIMES), EVEN)
     both = torch.minimum(warp.warp(a.layers.hat[:, 3:], flows[0]), warp.warp(b.layers.hat[:, 3:], flows[1]))
     cover = laid(a, b)
     assert (both > 0.95).flatten(1).sum(1).min() > 100

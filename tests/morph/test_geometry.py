@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from facemorph.morph import geometry, warp
 from facemorph.morph.endpoint import Endpoint
+from facemorph.morph.ownership import Times
 from tests.morph.people import draw_person, end_of
+
+EVEN = Times(0.5, 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -24,21 +29,33 @@ def test_what_is_not_held_follows_the_alphas() -> None:
 
 
 def test_each_end_stays_where_it_is_at_its_own_position(ends: tuple[Endpoint, Endpoint]) -> None:
-    flows = geometry.flows(*ends, geometry.positions(torch.tensor([0.0, 1.0])))
+    flows = geometry.flows(*ends, geometry.positions(torch.tensor([0.0, 1.0])), EVEN)
     for number, end in enumerate(ends):
         torch.testing.assert_close(warp.warp(end.crop, flows[number][number : number + 1]), end.crop, atol=1e-4, rtol=0)
         assert flows[number][1 - number].abs().max() > 0.01
 
 
 def test_landmarks_lie_between_both(ends: tuple[Endpoint, Endpoint]) -> None:
-    middle = geometry.landmarks_at(*ends, torch.tensor([0.5]))[0]
+    middle = geometry.landmarks_at(*ends, torch.tensor([0.5]), EVEN)[0]
     torch.testing.assert_close(middle, (ends[0].landmarks + ends[1].landmarks) / 2)
 
 
 def test_hair_follows_the_appearance(ends: tuple[Endpoint, Endpoint]) -> None:
     """The face held where it is, the outline of hair moves on its own."""
-    still = geometry.flows(*ends, geometry.positions(torch.tensor([1.0]), shape=0.0, appearance=0.0))[0]
-    moved = geometry.flows(*ends, geometry.positions(torch.tensor([1.0]), shape=0.0))[0]
+    still = geometry.flows(*ends, geometry.positions(torch.tensor([1.0]), shape=0.0, appearance=0.0), EVEN)[0]
+    moved = geometry.flows(*ends, geometry.positions(torch.tensor([1.0]), shape=0.0), EVEN)[0]
     assert still.abs().max() < 1e-6
     assert moved[..., :8, 10:22].abs().max() > 0.01
     assert moved[..., 18:22, 14:18].abs().max() < 0.004
+
+
+def test_a_mouth_opens_while_it_changes_hands(ends: tuple[Endpoint, Endpoint]) -> None:
+    first, second = (replace(end, traits=replace(end.traits, gape=gape)) for end, gape in zip(ends, (0, 0.3), strict=True))
+    middles, times = torch.tensor([0.3, 0.42, 0.54]), Times(0.5, 0.42)
+    placed = geometry.landmarks_at(first, second, middles, times)
+    gone = ((placed - first.landmarks) / (second.landmarks - first.landmarks)).mean(2)
+    assert torch.allclose(gone[:, :48], middles.double()[:, None].expand(-1, 48))
+    assert gone[0, 48:].max() < 0.1 and gone[2, 48:].min() > 0.8
+    same = geometry.landmarks_at(*ends, middles, times)
+    torch.testing.assert_close(same[:, :48], placed[:, :48])
+    assert (same[0, 48:] - placed[0, 48:]).abs().max() > 0.004

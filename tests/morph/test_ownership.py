@@ -12,7 +12,7 @@ from facemorph.morph.regions import Regions
 from facemorph.morph.traits import Traits
 from tests.morph.people import CENTRE, UNIT, draw_person, end_of
 
-PLAIN = Traits(turn=0.0, glasses=0.0, beard=0.0, hidden=0.0, skin=(0.6, 0.5, 0.4), sharpness=0.02)
+PLAIN = Traits(turn=0.0, glasses=0.0, beard=0.0, hidden=0.0, skin=(0.6, 0.5, 0.4), sharpness=0.02, gape=0.0)
 HAIRY, FRINGE = replace(PLAIN, hidden=0.2), replace(PLAIN, hidden=0.05)
 LEFT, RIGHT = replace(PLAIN, turn=-0.5), replace(PLAIN, turn=0.4)
 GLASSES, BEARD = replace(PLAIN, turn=0.1, glasses=1.0, hidden=0.1), replace(PLAIN, beard=1.0)

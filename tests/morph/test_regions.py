@@ -5,7 +5,7 @@ import torch
 from facemorph.morph import regions
 from facemorph.morph.landmark_windows import MAP_SIZE
 from facemorph.morph.regions import OUTLINE_SIZE
-from tests.morph.people import CENTRE, UNIT, draw_person, end_of
+from tests.morph.people import CENTRE, SIZE, UNIT, draw_person, end_of
 
 ABOVE_BROWS = (0.0, -0.6)
 """A place of the forehead, from between the eyes, in distances between them; in it a fringe hangs."""
@@ -63,3 +63,10 @@ def test_skin_is_face_and_neck_with_the_features_but_no_clothes() -> None:
     skin = end_of(draw_person(hair=0.4)).regions.skin
     assert min(at(skin, place) for place in (CHEEK, (-0.5, 0.0), (0.0, 1.05), (0.0, 1.8))) > 0.95
     assert max(at(skin, place) for place in (CROWN, FAR, (0.0, 2.6))) < 0.1
+
+
+def test_within_the_outline_lies_the_matte_of_the_body() -> None:
+    end = end_of(draw_person())
+    matte, outline = end.layers.body[:, 3:], end.regions.outline
+    assert (regions.within(outline) - matte).abs().max() < 0.01
+    assert outline[0, 0, SIZE // 2, SIZE // 2] > 0.1 > -0.1 > outline[0, 0, SIZE // 2, 2]

@@ -29,6 +29,14 @@ def test_a_head_turns_to_the_side_that_is_narrower() -> None:
     assert traits.turn(swapped) == pytest.approx(-turns[1], abs=0.02)
 
 
+def test_lips_apart_are_a_gape() -> None:
+    _, landmarks = draw_face()
+    shut, open_ = landmarks.copy(), landmarks.copy()
+    shut[61:64] = shut[[67, 66, 65]]
+    open_[61:64] = shut[61:64] - (0, 0.3 * np.linalg.norm(landmarks[54] - landmarks[48]))
+    assert [traits.gape(x) for x in (shut, open_, 3 * open_)] == pytest.approx([0, 0.3, 0.3], abs=1e-5)
+
+
 def test_turn_does_not_depend_on_roll() -> None:
     assert traits.turn(draw_face(roll=20)[1]) == pytest.approx(traits.turn(draw_face(roll=0)[1]), abs=0.02)
 
