@@ -27,6 +27,8 @@ ALIKE = 0.05
 """Difference of two photos, in [0, 1], at which they no longer show the same."""
 MOVED = 0.25
 """Difference of a matte from a photo's at which its edge has moved."""
+UNLIKE = 0.066
+"""Mean difference of two inner faces from which neither fits into the other's head."""
 SHADE_REACH = 2
 """Radius over which shades are averaged, twice, in places of the maps."""
 
@@ -80,11 +82,26 @@ def join(a: Endpoint, b: Endpoint) -> Pair:
     """Make a pair ready for any number of frames."""
     start, end = (geometry.positions(torch.tensor([alpha])) for alpha in (0.0, 1.0))
     times = ownership.times(a.traits, b.traits, float(maps.luma(b.small).mean() - maps.luma(a.small).mean()))
+    if times.inner != times.outer and _unlike(a, b, times) > UNLIKE:
+        times = Times(times.outer, times.outer)
     roots = covers.find_roots(a, b, geometry.flows(a, b, end, times)[0], geometry.flows(a, b, start, times)[1])
     none = torch.zeros_like(a.crop)
     pair = Pair((a, b), roots, (none, none), times)
     left = a.crop - compose(pair, start).picture, b.crop - compose(pair, end).picture
     return replace(pair, left=left)
+
+
+def _unlike(a: Endpoint, b: Endpoint, times: Times) -> float:
+    """Return the mean difference of the light of two inner faces half way, in [0, 1], but for what is broad."""
+    middle = geometry.positions(torch.tensor([0.5]))
+    samplers = [Sampler(flow) for flow in geometry.flows(a, b, middle, times)]
+    first, second = (sample(end.small, "bilinear") for end, sample in zip((a, b), samplers, strict=True))
+    regions = _warp_regions(a.regions, samplers[0]), _warp_regions(b.regions, samplers[1])
+    owners = ownership.hand_over(middle.shape, geometry.landmarks_at(a, b, middle.shape, times), regions, times)
+    seen = regions[0].seen * regions[1].seen
+    fine = maps.luma(second - first - _difference((first, second), owners.ring * seen)).abs()
+    inner = owners.shade.abs() * seen
+    return float((fine * inner).sum() / inner.sum().clamp_min(1e-3))
 
 
 def smaller(pair: Pair, size: int) -> Pair:
@@ -127,7 +144,7 @@ def compose(pair: Pair, at: Positions) -> Composite:
 def _move(pair: Pair, at: Positions) -> _Moved:
     """Bring both ends to the geometry and the colours of the frames."""
     samplers = [Sampler(flow) for flow in geometry.flows(*pair.ends, at, pair.times)]
-    shape = geometry.turning(*pair.ends, at.shape, pair.times)
+    shape = geometry.opening(*pair.ends, at.shape, pair.times)
     samplers = contours.bend(samplers, [end.regions.outline for end in pair.ends], shape)
     warped = [
         torch.split(sample(torch.cat([end.layers.body[:, :3], end.layers.hair, left], 1)), [3, 4, 3], 1)
@@ -149,17 +166,17 @@ def _in_the_same_colours(
             bodies[number] = tones.recolour(bodies[number], own, other, toward, regions[number].skin)
         own, other = manes[number], manes[1 - number]
         if own is not None and other is not None:
-            where = tones.hair_among_covers(regions[number])
-            coloured = tones.recolour(hairs[number][:, :3], own, other, toward, where, tones.LIGHTER_HAIR)
+            mane, where = hairs[number][:, :3], regions[number].mane
+            coloured = tones.recolour(mane, own, other, toward, where, tones.LIGHTER_HAIR)
             hairs[number] = torch.cat([coloured, hairs[number][:, 3:]], 1)
     return bodies, hairs
 
 
 def _warp_regions(still: Regions, sample: Sampler) -> Regions:
-    parts = (still.kinds, still.glasses, still.seen, still.skin)
+    parts = (still.kinds, still.glasses, still.seen, still.skin, still.mane)
     warped = torch.split(sample(torch.cat(parts, 1), "bilinear"), [x.shape[1] for x in parts], dim=1)
-    kinds, glasses, seen, skin = (x.clamp(0, 1) for x in warped)
-    return replace(still, kinds=kinds, glasses=glasses, seen=seen, skin=skin)
+    kinds, glasses, seen, skin, mane = (x.clamp(0, 1) for x in warped)
+    return replace(still, kinds=kinds, glasses=glasses, seen=seen, skin=skin, mane=mane)
 
 
 def _difference(small: tuple[torch.Tensor, torch.Tensor], known: torch.Tensor) -> torch.Tensor:

@@ -16,8 +16,9 @@ MOVE_SHARE = 0.95
 """Share of their way that landmarks go in that time."""
 OPENS = 0.15
 """Difference of `Traits.gape` from which one of two mouths is open."""
-MOUTH = 48
-"""The first landmark of the mouth."""
+MOUTH, CHIN = slice(48, 68), 8
+BESIDE_CHIN = (0.15, 0.4, 0.7, 0.9)
+"""How much the landmarks on either side of the chin follow it, farthest first."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,23 @@ def flows(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> list[torch.T
 
 
 def landmarks_at(a: Endpoint, b: Endpoint, shape: torch.Tensor, times: Times) -> torch.Tensor:
-    """Return the landmarks at each of (T,) positions, (T, 68, 2) float64.
+    """Return the landmarks at each of (T,) positions, (T, 68, 2) float64: those of the jaw follow it, in part."""
+    head, jaw = (_between(a.landmarks, b.landmarks, f(a, b, shape, times)) for f in (turning, opening))
+    share = head.new_zeros(NUM_LANDMARKS, 1)
+    share[MOUTH] = 1
+    share[CHIN - len(BESIDE_CHIN) : CHIN + len(BESIDE_CHIN) + 1, 0] = torch.tensor(
+        [*BESIDE_CHIN, 1, *BESIDE_CHIN[::-1]]
+    )
+    return torch.lerp(head, jaw, share)
 
-    A mouth opens and shuts while it changes hands, so that no photo's is drawn far open or shut.
+
+def opening(a: Endpoint, b: Endpoint, shape: torch.Tensor, times: Times) -> torch.Tensor:
+    """Return where the jaw of (T,) positions stands: a mouth opens while it changes hands.
+
+    So no photo's is drawn far open, nor shut.
     """
-    head = turning(a, b, shape, times)
     opens = min(abs(a.traits.gape - b.traits.gape) / OPENS, 1.0)
-    mouth = torch.lerp(head, _round(shape, times), MOVE_SHARE * opens)
-    head, mouth = (_between(a.landmarks, b.landmarks, x) for x in (head, mouth))
-    return torch.cat([head[:, :MOUTH], mouth[:, MOUTH:]], 1)
+    return torch.lerp(turning(a, b, shape, times), _round(shape, times), MOVE_SHARE * opens)
 
 
 def turning(a: Endpoint, b: Endpoint, shape: torch.Tensor, times: Times) -> torch.Tensor:

@@ -24,6 +24,9 @@ BAND = 2.5 / 256
 APART = 0.08
 """Squared difference of the colours on both sides from which on they tell where an edge is."""
 
+CRISP = 3.0
+"""Contrast of a matte round one half where the colours on both sides don't tell its edge: a cut rather than a veil."""
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -71,7 +74,8 @@ def _by_colour(crop: torch.Tensor, matte: torch.Tensor) -> torch.Tensor:
     length = apart.square().sum(1, keepdim=True)
     share = (((crop - outside) * apart).sum(1, keepdim=True) / length.clamp_min(1e-4)).clamp(0, 1)
     edge = (1 - inner - outer).clamp(0, 1)
-    return torch.lerp(matte, share, edge * (length / APART).clamp_max(1))
+    crisp = torch.lerp(matte, ((matte - 0.5) * CRISP + 0.5).clamp(0, 1), edge)
+    return torch.lerp(crisp, share, edge * (length / APART).clamp_max(1))
 
 
 def split(crop: torch.Tensor, kinds: torch.Tensor) -> Layers:

@@ -25,6 +25,8 @@ ROUND = 1
 """Places of the maps by which skin is widened."""
 UNDER = 2
 """Places of the maps of distance by which the colours of a body reach under what covers it."""
+NEAR = 0.1
+"""Difference of two colours, red, green and blue in [0, 1], that tells nothing."""
 HEAD_WIDTH, HEAD_HEIGHT, TO_CHIN = 0.56, 0.75, 0.9
 """Half axes of a skull seen from the front, across, upwards and downwards, in widths of the face at its jaw, round
 a point between the eyes."""
@@ -39,6 +41,7 @@ class Regions:
         glasses: (1, 1, m, m) in [0, 1].
         seen: (1, 1, m, m) in [0, 1], where the body is seen, and a little way on under what covers it.
         skin: (1, 1, m, m) in [0, 1], skin of face and neck with all that lies on it, and a little way on.
+        mane: (1, 1, m, m) in [0, 1], how much of what covers a place is hair, and of its colour rather than the wall's.
         tones: (1, 3) each, the mean colours of skin and hair; None where there is none.
         outline: (1, 1, S, S), the distance to the outline of the body, positive inside, parts of the side, completed
             under what covers it; `within` it lies the matte of the body.
@@ -48,6 +51,7 @@ class Regions:
     glasses: torch.Tensor
     seen: torch.Tensor
     skin: torch.Tensor
+    mane: torch.Tensor
     tones: tuple[torch.Tensor | None, torch.Tensor | None]
     outline: torch.Tensor
 
@@ -82,7 +86,7 @@ def measure(kinds: torch.Tensor, classes: torch.Tensor, whole: Layers, points: t
     hairy = beard * near(points[BEARD].unsqueeze(0).float(), BEARD_REACH)
     tones = _mean(whole.body, bare * (1 - hairy)), _mean(whole.hair, small[:, 2:3])
     skin = F.max_pool2d((bare + covered).clamp(0, 1), 2 * ROUND + 1, 1, ROUND)
-    return Regions(small, glasses, seen, maps.box_mean(skin, 1), tones, distance)
+    return Regions(small, glasses, seen, maps.box_mean(skin, 1), _mane(whole, small, tones[1]), tones, distance)
 
 
 def within(outline: torch.Tensor) -> torch.Tensor:
@@ -112,6 +116,17 @@ def skull(points: torch.Tensor, size: int) -> torch.Tensor:
     high = torch.where(y < 0, HEAD_HEIGHT, TO_CHIN) * width
     within: torch.Tensor = (x / (HEAD_WIDTH * width)).square() + (y / high).square() < 1
     return within
+
+
+def _mane(whole: Layers, kinds: torch.Tensor, tone: torch.Tensor | None) -> torch.Tensor:
+    """Return how much of covers is hair of its own colour: a matte takes in some of a wall that is bright like hair."""
+    hair, hat = kinds[:, 2:3], kinds[:, 3:]
+    among: torch.Tensor = (1 - hat / (hair + hat).clamp_min(0.05)).clamp(0, 1)
+    if tone is None:
+        return among
+    colours, wall = (maps.resize(x, MAP_SIZE) for x in (whole.hair[:, :3], whole.background))
+    to_hair, to_wall = ((colours - x).norm(dim=1, keepdim=True) for x in (tone.reshape(1, 3, 1, 1), wall))
+    return among * ((to_wall + NEAR) / (to_hair + NEAR)).clamp(0, 1)
 
 
 def _mean(layer: torch.Tensor, kind: torch.Tensor) -> torch.Tensor | None:

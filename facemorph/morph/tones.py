@@ -9,7 +9,6 @@ from __future__ import annotations
 import torch
 
 from facemorph.morph import maps
-from facemorph.morph.regions import Regions
 
 DARK = 0.1
 """Added to brightnesses before they are compared, in [0, 1]: what is nearly black has no contrast to gain."""
@@ -51,9 +50,3 @@ def recolour(
     change = torch.where(aimed > brightness, change * alike, change)
     recoloured: torch.Tensor = picture + change * maps.enlarge(where, picture.shape[-1])
     return recoloured
-
-
-def hair_among_covers(regions: Regions) -> torch.Tensor:
-    """Return how much of what covers a place is hair rather than a hat, (T, 1, m, m) in [0, 1]."""
-    hair, hat = regions.kinds[:, 2:3], regions.kinds[:, 3:4]
-    return (1 - hat / (hair + hat).clamp_min(0.05)).clamp(0, 1)

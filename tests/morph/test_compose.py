@@ -115,3 +115,14 @@ def test_composite_says_where_the_body_is_seen() -> None:
     assert at(composite.bare, (0.0, -1.1)) < 0.1
     assert at(composite.bare, (-2.5, 0.0)) < 0.05
     assert composite.differ.max() < 1e-3
+
+
+def test_only_inner_faces_that_are_alike_change_hands_on_their_own() -> None:
+    """The second has heavy brows."""
+    a, alike, heavy = (draw_person(hair=0.3, backdrop=(0.2 + x, 0.5, 0.7)) for x in (0, 0.2, 0.2))
+    row, column = (int((CENTRE[i] - 0.3 * UNIT * i) * SIZE) for i in (1, 0))
+    heavy.crop[:, :, row - 6 : row + 2, column - 18 : column + 18] = 0.1
+    times = [join(end_of(a), end_of(b)).times for b in (alike, heavy)]
+    assert times[0].inner == pytest.approx(1 - times[0].outer)
+    assert times[0].inner != times[0].outer
+    assert times[1].inner == times[1].outer

@@ -50,12 +50,16 @@ def test_hair_follows_the_appearance(ends: tuple[Endpoint, Endpoint]) -> None:
 
 
 def test_a_mouth_opens_while_it_changes_hands(ends: tuple[Endpoint, Endpoint]) -> None:
-    first, second = (replace(end, traits=replace(end.traits, gape=gape)) for end, gape in zip(ends, (0, 0.3), strict=True))
+    first, second = (
+        replace(end, traits=replace(end.traits, gape=gape)) for end, gape in zip(ends, (0, 0.3), strict=True)
+    )
     middles, times = torch.tensor([0.3, 0.42, 0.54]), Times(0.5, 0.42)
     placed = geometry.landmarks_at(first, second, middles, times)
     gone = ((placed - first.landmarks) / (second.landmarks - first.landmarks)).mean(2)
-    assert torch.allclose(gone[:, :48], middles.double()[:, None].expand(-1, 48))
+    assert torch.allclose(gone[:, 17:48], middles.double()[:, None].expand(-1, 31))
     assert gone[0, 48:].max() < 0.1 and gone[2, 48:].min() > 0.8
+    assert gone[0, [8, 6, 4, 3]].diff().min() > 0  # the chin follows, the jaw less and less
+    assert torch.allclose(gone[:, 8], gone[:, 50])
     same = geometry.landmarks_at(*ends, middles, times)
-    torch.testing.assert_close(same[:, :48], placed[:, :48])
+    torch.testing.assert_close(same[:, 17:48], placed[:, 17:48])
     assert (same[0, 48:] - placed[0, 48:]).abs().max() > 0.004

@@ -70,3 +70,23 @@ def test_within_the_outline_lies_the_matte_of_the_body() -> None:
     matte, outline = end.layers.body[:, 3:], end.regions.outline
     assert (regions.within(outline) - matte).abs().max() < 0.01
     assert outline[0, 0, SIZE // 2, SIZE // 2] > 0.1 > -0.1 > outline[0, 0, SIZE // 2, 2]
+
+
+def test_a_hat_is_no_hair() -> None:
+    found = end_of(draw_person(hair=0.5, hat=1.0)).regions
+    mane, kinds = found.mane[0, 0], found.kinds[0]
+    assert mane[kinds[2] > 0.9].min() > 0.85
+    assert mane[kinds[3] > 0.9].max() < 0.15
+
+
+def test_hair_of_the_colour_of_the_wall_is_none() -> None:
+    """Half of the hair is drawn as bright as the wall behind it."""
+    person = draw_person(hair=0.6, backdrop=(0.95, 0.95, 0.95))
+    bright = torch.zeros(SIZE, SIZE, dtype=torch.bool)
+    bright[:, : SIZE // 3] = True
+    person.crop[:, :, bright & (person.label == 13)] = 0.95
+    found = end_of(person).regions
+    hair = found.kinds[0, 2] > 0.9
+    left = torch.arange(MAP_SIZE) < MAP_SIZE // 3 - 1
+    assert found.mane[0, 0][hair & ~left].mean() > 0.9
+    assert found.mane[0, 0][hair & left].mean() < 0.5

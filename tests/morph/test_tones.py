@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from facemorph.morph import tones
-from tests.morph.people import draw_person, end_of
+from tests.morph.people import draw_person
 
 SIDE = 64
 RED, BLUE = torch.tensor([[0.6, 0.2, 0.2]]), torch.tensor([[0.3, 0.3, 0.6]])
@@ -46,10 +46,3 @@ def test_only_what_is_meant_is_recoloured() -> None:
     recoloured = tones.recolour(picture(RED), RED, BLUE, FULLY, where)
     torch.testing.assert_close(recoloured[..., :24], picture(BLUE)[..., :24])
     torch.testing.assert_close(recoloured[..., 40:], picture(RED)[..., 40:])
-
-
-def test_a_hat_is_no_hair() -> None:
-    hair = tones.hair_among_covers(end_of(draw_person(hair=0.5, hat=1.0)).regions)[0, 0]
-    kinds = end_of(draw_person(hair=0.5, hat=1.0)).regions.kinds[0]
-    assert hair[kinds[2] > 0.9].min() > 0.85
-    assert hair[kinds[3] > 0.9].max() < 0.15
