@@ -9,14 +9,17 @@ from __future__ import annotations
 import torch
 
 from facemorph.morph import maps
-from facemorph.morph.warp import MIDDLE_SIZE, Sampler
+from facemorph.morph.landmark_windows import MAP_SIZE
+from facemorph.morph.warp import Sampler
 
 MOST = 10 / 256
 """No place moves farther than this, parts of the side."""
 REACH = 32 / 256
 """Distance to the outline at which no place moves any more, parts of the side."""
 SOFT = 1
-"""Radius over which directions are averaged, twice, in places of the map."""
+"""Radius over which distances are averaged before their slope is taken, in places of the maps."""
+LEAST_SLOPE = 0.7
+"""Slope of a distance below which it is a ridge, as far from one edge as from another: there is no direction."""
 
 
 def bend(samplers: list[Sampler], outlines: list[torch.Tensor], shape: torch.Tensor) -> list[Sampler]:
@@ -27,19 +30,16 @@ def bend(samplers: list[Sampler], outlines: list[torch.Tensor], shape: torch.Ten
         outlines: (1, 1, S, S) each, signed distances to its outline, parts of the side, in its own geometry.
         shape: (T,) in [0, 1], where the geometry stands.
     """
-    small = [maps.resize(x, MIDDLE_SIZE) for x in outlines]
+    small = [maps.resize(x, MAP_SIZE) for x in outlines]
     distances = [sample(x, "bilinear") for sample, x in zip(samplers, small, strict=True)]
     between = torch.lerp(distances[0], distances[1], shape.reshape(-1, 1, 1, 1))
     near = maps.smoothstep(1 - between.abs() / REACH)
-    return [
-        sample.after(_across(own) * near * MOST * torch.tanh((between - own) / MOST))
-        for own, sample in zip(distances, samplers, strict=True)
-    ]
+    shifts = [_across(own) * near * MOST * torch.tanh((between - own) / MOST) for own in distances]
+    return [sample.after(shift) for sample, shift in zip(samplers, shifts, strict=True)]
 
 
 def _across(distance: torch.Tensor) -> torch.Tensor:
     """Return the direction in which a distance (T, 1, m, m) grows, (T, 2, m, m) of length 1 or, on ridges, less."""
-    smooth = maps.smooth_mean(distance, SOFT)
-    slope = torch.cat(torch.gradient(smooth, dim=(3, 2)), 1) * distance.shape[-1]
-    direction: torch.Tensor = slope / slope.norm(dim=1, keepdim=True).clamp_min(0.7)
-    return direction
+    smooth = maps.box_mean(distance, SOFT)
+    x, y = (slope * distance.shape[-1] for slope in torch.gradient(smooth, dim=(3, 2)))
+    return torch.cat([x, y], 1) / (x * x + y * y).sqrt().clamp_min(LEAST_SLOPE)

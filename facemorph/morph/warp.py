@@ -120,8 +120,9 @@ class Sampler:
         self._grids: dict[int, torch.Tensor] = {}
 
     def after(self, shift: torch.Tensor) -> Sampler:
-        """Return a sampler along these flows, followed by another, (B, 2, MIDDLE_SIZE, MIDDLE_SIZE)."""
-        return Sampler(Sampler(shift)(self._flow, "bilinear") + shift)
+        """Return a sampler along these flows, followed by others, (B, 2, g, g)."""
+        other = Sampler(shift)
+        return Sampler(other(self._flow, "bilinear") + other._flow)
 
     def __call__(self, x: torch.Tensor, mode: Literal["bicubic", "bilinear"] = "bicubic") -> torch.Tensor:
         """Return (B, C, S, S) of (1, C, S, S) or (B, C, S, S); exactly `x` where the flow is 0."""
