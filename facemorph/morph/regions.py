@@ -121,12 +121,13 @@ def skull(points: torch.Tensor, size: int) -> torch.Tensor:
 def _mane(whole: Layers, kinds: torch.Tensor, tone: torch.Tensor | None) -> torch.Tensor:
     """Return how much of covers is hair of its own colour: a matte takes in some of a wall that is bright like hair."""
     hair, hat = kinds[:, 2:3], kinds[:, 3:]
-    among: torch.Tensor = (1 - hat / (hair + hat).clamp_min(0.05)).clamp(0, 1)
+    among = (1 - hat / (hair + hat).clamp_min(0.05)).clamp(0, 1)
     if tone is None:
         return among
     colours, wall = (maps.resize(x, MAP_SIZE) for x in (whole.hair[:, :3], whole.background))
     to_hair, to_wall = ((colours - x).norm(dim=1, keepdim=True) for x in (tone.reshape(1, 3, 1, 1), wall))
-    return among * ((to_wall + NEAR) / (to_hair + NEAR)).clamp(0, 1)
+    own: torch.Tensor = ((to_wall + NEAR) / (to_hair + NEAR)).clamp(0, 1)
+    return among * own
 
 
 def _mean(layer: torch.Tensor, kind: torch.Tensor) -> torch.Tensor | None:
