@@ -1,6 +1,6 @@
 """The tree is the architecture: who may import whom, read from the source of every file.
 
-app → facemorph.ui → facemorph.pipeline → {result, editing → networks} → {align, models, render, edit → morph}
+app → facemorph.ui → facemorph.pipeline → {result, editing → networks} → {align, models, render, edit → morph} → head
 → {images, checkpoint, attributes, settings, errors}; facemorph ← judges ← training ← benchmarks
 """
 
@@ -19,7 +19,10 @@ STAGES = {"align", "models", "morph", "edit", "render"}
 MAY_IMPORT = {
     "errors": set(),
     **{ground: {"errors"} for ground in GROUND - {"errors"}},
+    "head": GROUND | {"head"},
     **{stage: GROUND | {stage} for stage in STAGES},
+    "align": GROUND | {"align", "head"},
+    "morph": GROUND | {"morph", "head"},
     "edit": GROUND | {"edit", "morph"},
     "networks": GROUND | STAGES,
     "editing": GROUND | STAGES | {"networks"},
@@ -34,7 +37,7 @@ MAY_IMPORT = {
 ROOMS = (
     {"loop"},
     {"data"},
-    {"autoencoder", "aligner", "parts", "attributes", "ghosts", "pace", "figures"},
+    {"autoencoder", "aligner", "head", "parts", "attributes", "ghosts", "pace", "figures"},
     {"codes"},
     {"editor", "attribute_vae", "prior"},
     {"evaluate"},

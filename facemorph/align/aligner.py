@@ -13,6 +13,7 @@ from facemorph.align.face import CROP_SIZE, AlignedFace, DetectedFace
 from facemorph.align.fan import FanBackend, weights_on_disk
 from facemorph.checkpoint import CHECKPOINTS
 from facemorph.errors import AlignmentError, ImageTooSmallError, NoFaceFoundError
+from facemorph.head import UNTOLD, Head, fit_head, load_head
 
 MIN_FACE = 40
 """A face whose landmarks span fewer pixels than this is refused."""
@@ -34,8 +35,10 @@ class Backend(Protocol):
 class Aligner:
     """Finds faces and cuts their canonical crops. Holds networks only: any number of users may share it."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, head: Head | None = None) -> None:
+        """Without a head, no pose is told."""
         self._backend = backend
+        self._head = head
 
     @classmethod
     def load(cls, backend: str = "auto", device: str = "cpu", checkpoints: Path = CHECKPOINTS) -> Aligner:
@@ -53,13 +56,13 @@ class Aligner:
         if backend not in ("auto", "builtin", "fan"):
             raise AlignmentError(f"'{backend}' is no aligner. Choose auto, builtin or fan.")
         if backend == "fan":
-            return cls(FanBackend.load(device))
+            return cls(FanBackend.load(device), load_head())
         if backend == "auto" and weights_on_disk():
             try:
-                return cls(FanBackend.load(device))
+                return cls(FanBackend.load(device), load_head())
             except AlignmentError:  # the weights are there, the package is not, or they are damaged
                 pass
-        return cls(BuiltinBackend.load(checkpoints, device))
+        return cls(BuiltinBackend.load(checkpoints, device), load_head())
 
     @property
     def backend(self) -> str:
@@ -97,14 +100,16 @@ class Aligner:
             )
         matrix = crop_from_photo_matrix(chosen.landmarks, CROP_SIZE)
         image, inside = crop_photo(pixels, matrix, CROP_SIZE)
+        landmarks = transform_points(matrix, chosen.landmarks)
         return AlignedFace(
             image=image,
-            landmarks=transform_points(matrix, chosen.landmarks),
+            landmarks=landmarks,
             matrix=matrix,
             inside=inside,
             backend=self.backend,
             num_faces=len(found),
             warnings=_warnings(face, len(found), span),
+            pose=UNTOLD if self._head is None else fit_head(self._head, landmarks).pose,
         )
 
 

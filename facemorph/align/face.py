@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from facemorph.head import UNTOLD, HeadPose
+
 CROP_SIZE = 512
 NUM_LANDMARKS = 68
 
@@ -23,6 +25,9 @@ class AlignedFace:
         backend: "builtin" or "fan", the one that found the face.
         num_faces: how many faces the photo holds.
         warnings: sentences for the user, such as which of several faces was taken.
+        pose: how the head is turned in the crop: yaw, pitch and roll in degrees, positive where the nose points to the
+            viewer's right, up, and where the head leans clockwise to the viewer; `told` is False, and yaw and pitch
+            are 0, where no head explains the landmarks.
     """
 
     image: npt.NDArray[np.uint8]
@@ -32,6 +37,7 @@ class AlignedFace:
     backend: str
     num_faces: int
     warnings: tuple[str, ...] = ()
+    pose: HeadPose = UNTOLD
 
 
 @dataclass(frozen=True)

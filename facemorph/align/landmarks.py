@@ -17,7 +17,8 @@ from torch import nn
 from facemorph import checkpoint
 from facemorph.align.blocks import Downsample, blocks
 from facemorph.align.crop import EYE_DISTANCE, EYE_LEVEL, invert_matrix
-from facemorph.align.pose import MEAN_FACE, MIRROR_ORDER, WINDOW, Pose
+from facemorph.align.pose import MEAN_FACE, WINDOW, Pose
+from facemorph.head import MIRROR_ORDER
 
 
 @dataclass(frozen=True)

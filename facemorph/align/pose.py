@@ -1,5 +1,7 @@
 """Where a face is and which way up: the similarity between a photo and the mean face.
 
+How a head is turned out of the picture's plane is `facemorph.head`'s.
+
 Convention: the mean face is upright, in units of the distance between its eye centres, with the origin at the mean of
 its 68 points, y downwards. A pose is its image in the photo: the origin's place `centre`, the length of the unit
 `scale` in pixels, and the angle `roll` in radians by which it is turned, positive from x towards y (clockwise to the
@@ -14,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facemorph.errors import AlignmentError
+from facemorph.head import MIRROR_ORDER
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -31,17 +34,6 @@ _UPPER_LIP = [(0.0, 0.34), (0.131, 0.319), (0.335, 0.366), (0.433, 0.418)]
 _LOWER_LIP = [(0.335, 0.549), (0.134, 0.662), (0.0, 0.675)]
 _UPPER_INNER = [(0.0, 0.422), (0.202, 0.41), (0.395, 0.422)]
 _LOWER_INNER = [(0.2, 0.503), (0.0, 0.53)]
-
-
-def _mirror_order() -> npt.NDArray[np.int64]:
-    jaw, brows, nose = range(16, -1, -1), range(26, 16, -1), [27, 28, 29, 30, 35, 34, 33, 32, 31]
-    eyes = [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
-    lips = [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
-    return np.array([*jaw, *brows, *nose, *eyes, *lips])
-
-
-MIRROR_ORDER = _mirror_order()
-"""(68,) which point of a face becomes point i of its mirror image."""
 
 
 def _mean_face() -> FloatArray:

@@ -14,6 +14,8 @@ from facemorph.align import aligner as aligner_module
 from facemorph.align.crop import transform_points
 from facemorph.align.pose import box
 from facemorph.errors import AlignmentError, CheckpointNotFoundError, ImageTooSmallError, NoFaceFoundError
+from facemorph.head import HeadFit, HeadPose, load_head
+from facemorph.head.fit import rotations
 from tests.align.conftest import PlaceFace
 from tests.conftest import Started
 from tests.drawn import draw_face
@@ -54,6 +56,32 @@ def test_align_returns_the_canonical_crop() -> None:
     assert face.matrix.dtype == face.landmarks.dtype == np.float32
     assert (face.backend, face.num_faces, face.warnings) == ("fan", 1, ())
     np.testing.assert_allclose(face.landmarks, transform_points(face.matrix, landmarks), atol=1e-3)
+
+
+def test_without_a_head_no_pose_is_told() -> None:
+    photo, landmarks = draw_face()
+    assert Aligner(ToldBackend(landmarks)).align(photo).pose == HeadPose(told=False)
+
+
+@pytest.mark.parametrize(("yaw", "roll"), [(0.0, 0.0), (35.0, 0.0), (-20.0, 40.0)])
+def test_the_pose_is_that_in_the_crop(yaw: float, roll: float) -> None:
+    """The crop is upright, so what the photo is turned by goes into its matrix."""
+    head = load_head()
+    fit = HeadFit(
+        rotations(np.array([yaw]), np.array([0.0]), np.array([roll]))[0], 60.0, np.array([300, 150]), 0.0, True
+    )
+    landmarks = fit.project(head.points)[:, :2].astype(np.float32)
+    pose = Aligner(ToldBackend(landmarks), head).align(PHOTO).pose
+    assert pose.told
+    assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((yaw, 0, 0), abs=1)
+
+
+def test_a_drawing_that_no_head_explains_is_cut_all_the_same() -> None:
+    photo, landmarks = draw_face()
+    landmarks[::2] += (0, 12)
+    face = Aligner(ToldBackend(landmarks), load_head()).align(photo)
+    assert not face.pose.told
+    assert (face.pose.yaw, face.pose.pitch) == (0, 0)
 
 
 def test_the_largest_of_several_is_taken_and_said(three: Aligner) -> None:

@@ -7,20 +7,9 @@ import pytest
 from skimage.transform import SimilarityTransform
 
 from facemorph.align.crop import transform_points
-from facemorph.align.pose import MEAN_FACE, MIRROR_ORDER, WINDOW, Pose, box, fit_pose
+from facemorph.align.pose import MEAN_FACE, WINDOW, Pose, box, fit_pose
 from facemorph.errors import AlignmentError
-
-
-def test_mirroring_twice_changes_nothing() -> None:
-    assert (MIRROR_ORDER[MIRROR_ORDER] == np.arange(68)).all()
-    assert (np.arange(68) != MIRROR_ORDER).sum() == 58  # 10 points lie on the middle line
-
-
-@pytest.mark.parametrize(
-    ("one", "other"), [(0, 16), (36, 45), (39, 42), (41, 46), (48, 54), (60, 64), (67, 65), (31, 35)]
-)
-def test_mirror_order_swaps_left_and_right(one: int, other: int) -> None:
-    assert MIRROR_ORDER[one] == other
+from facemorph.head import MIRROR_ORDER
 
 
 def test_mean_face_is_its_own_mirror_image() -> None:

@@ -72,6 +72,15 @@ def test_the_astronaut_is_aligned_upright_when_turned(aligner: Aligner) -> None:
     assert roll == pytest.approx(30, abs=8)
 
 
+def test_the_astronaut_and_her_mirror_image_are_turned_to_opposite_sides(aligner: Aligner) -> None:
+    photo = np.ascontiguousarray(pictures.astronaut())
+    pose, mirrored = (aligner.align(pixels).pose for pixels in (photo, np.ascontiguousarray(photo[:, ::-1])))
+    assert pose.told
+    assert mirrored.told
+    assert pose.yaw == pytest.approx(-mirrored.yaw, abs=5)
+    assert pose.pitch == pytest.approx(mirrored.pitch, abs=5)
+
+
 def test_canonical_landmarks_agree_with_the_aligner(aligner: Aligner, shipped: Path) -> None:
     face = aligner.align(np.ascontiguousarray(pictures.astronaut()))
     network = load_landmark_network(shipped / LANDMARKS).requires_grad_(False)
@@ -85,3 +94,4 @@ def test_people_never_seen_are_found(aligner: Aligner, data: Path) -> None:
         width, height = face.bbox[2:] - face.bbox[:2]
         assert face.score > 0.6
         assert 0.7 < width / height < 1.4
+        assert abs(aligner.align(read(path)).pose.yaw) < 8

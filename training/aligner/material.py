@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facemorph.align.pose import MEAN_FACE, MIRROR_ORDER, Pose
+from facemorph.align.pose import MEAN_FACE, Pose
+from facemorph.head import MIRROR_ORDER
 from training.aligner.textures import textures
 from training.data.photo_pack import PhotoPack, read_pack
 from training.data.split import is_validation

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from facemorph.align.pose import MIRROR_ORDER
+from facemorph.head import MIRROR_ORDER
 from training.loop.distributed import Share
 
 

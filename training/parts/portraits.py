@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facemorph.align.pose import MIRROR_ORDER
+from facemorph.head import MIRROR_ORDER
 from facemorph.models.parts_parser import CLASSES, MIRRORED
 from training.parts.labels import IGNORE, FloatArray, Picture, groups_of, warp_labels
 
