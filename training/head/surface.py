@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import RBFInterpolator
-from scipy.spatial import Delaunay
+from scipy.spatial import Delaunay, cKDTree
 
 from facemorph.head.landmarks import LEFT_EYE, RIGHT_EYE, smoothstep
 
@@ -26,9 +26,9 @@ DENSER = 0.35
 SKULL_CENTRE, SKULL_AXES = np.array([0.0, -0.25, -1.25]), np.array([1.24, 1.62, 1.55])
 CLEARANCE = 32.0
 """Degrees from the teacher's mesh at which the skull is certain."""
-STIFFNESS = 1e-3
+STIFFNESS = 0.03
 """Of the spline that bends the mesh to the 68 points."""
-SMOOTHING = 1e-4
+SMOOTHING = 3e-4
 """Of the radius on the rays that meet a vertex."""
 FADE = (4.0, 14.0)
 """Degrees outside the teacher's mesh between which the front ends."""
@@ -96,11 +96,10 @@ def skull_radius(ray: Array) -> Array:
 
 
 def degrees_outside(grid: Array, rays: Array) -> Array:
-    """Return how far (G, 3) unit vectors lie outside the outline of the mesh seen by (V, 3) `rays`; 0 inside."""
-    flat, others = (stereographic(x) for x in (rays, grid))
-    away = np.degrees(np.arccos(np.clip((grid @ rays.T).max(1), -1, 1)))
-    away[Delaunay(flat).find_simplex(others) >= 0] = 0.0
-    return np.asarray(away)
+    """Return how far (G, 3) unit vectors lie from those that are inside the outline of a mesh, seen by (V, 3) `rays`."""
+    inside = Delaunay(stereographic(rays)).find_simplex(stereographic(grid)) >= 0
+    chord, _ = cKDTree(grid[inside]).query(grid)
+    return np.asarray(np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1))))
 
 
 def stereographic(rays: Array) -> Array:
