@@ -96,7 +96,7 @@ def skull_radius(ray: Array) -> Array:
 
 
 def degrees_outside(grid: Array, rays: Array) -> Array:
-    """Return how far (G, 3) unit vectors lie from those that are inside the outline of a mesh, seen by (V, 3) `rays`."""
+    """Return by how many degrees (G, 3) unit vectors miss the outline of a mesh, seen by (V, 3) `rays`; 0 inside."""
     inside = Delaunay(stereographic(rays)).find_simplex(stereographic(grid)) >= 0
     chord, _ = cKDTree(grid[inside]).query(grid)
     return np.asarray(np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1))))
