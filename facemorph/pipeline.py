@@ -312,4 +312,4 @@ class FaceMorpher:
 
     def prepare(self, face: AlignedFace, size: int) -> Endpoint:
         """Make a face ready for any number of frames of side `size`; for `facemorph.morph`, which renders them."""
-        return prepare(self._tensor(face), face.landmarks, size, self.networks)
+        return prepare(self._tensor(face), face.landmarks, size, self.networks, self._aligner.head)

@@ -38,7 +38,7 @@ class Aligner:
     def __init__(self, backend: Backend, head: Head | None = None) -> None:
         """Without a head, no pose is told."""
         self._backend = backend
-        self._head = head
+        self.head = head
 
     @classmethod
     def load(cls, backend: str = "auto", device: str = "cpu", checkpoints: Path = CHECKPOINTS) -> Aligner:
@@ -109,7 +109,7 @@ class Aligner:
             backend=self.backend,
             num_faces=len(found),
             warnings=_warnings(face, len(found), span),
-            pose=UNTOLD if self._head is None else fit_head(self._head, landmarks).pose,
+            pose=UNTOLD if self.head is None else fit_head(self.head, landmarks).pose,
         )
 
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from facemorph.morph import contours, covers, geometry, maps, ownership, tones
+from facemorph.morph import covers, geometry, maps, ownership, tones, warped
 from facemorph.morph.covers import Cover, Roots
 from facemorph.morph.endpoint import Endpoint, reduced
 from facemorph.morph.geometry import Positions
 from facemorph.morph.landmark_windows import MAP_SIZE
-from facemorph.morph.layers import fill
 from facemorph.morph.ownership import Times
-from facemorph.morph.regions import Regions, within
+from facemorph.morph.regions import within
 from facemorph.morph.warp import Sampler
 
 NEAR_END = 0.12
@@ -29,8 +28,6 @@ MOVED = 0.25
 """Difference of a matte from a photo's at which its edge has moved."""
 UNLIKE = 0.066
 """Mean difference of two inner faces from which neither fits into the other's head."""
-SHADE_REACH = 2
-"""Radius over which shades are averaged, twice, in places of the maps."""
 
 
 @dataclass(frozen=True)
@@ -67,24 +64,14 @@ class Composite:
     differ: torch.Tensor
 
 
-@dataclass(frozen=True)
-class _Moved:
-    """Both ends in the geometry and the colours of the frames: lists of two."""
-
-    samplers: list[Sampler]
-    bodies: list[torch.Tensor]
-    hairs: list[torch.Tensor]
-    left: list[torch.Tensor]
-    regions: list[Regions]
-
-
 def join(a: Endpoint, b: Endpoint) -> Pair:
     """Make a pair ready for any number of frames."""
     start, end = (geometry.positions(torch.tensor([alpha])) for alpha in (0.0, 1.0))
     times = ownership.times(a.traits, b.traits, float(maps.luma(b.small).mean() - maps.luma(a.small).mean()))
     if times.inner != times.outer and _unlike(a, b, times) > UNLIKE:
         times = Times(times.outer, times.outer)
-    roots = covers.find_roots(a, b, geometry.flows(a, b, end, times)[0], geometry.flows(a, b, start, times)[1])
+    at_end, at_start = (geometry.place(a, b, there, times).samplers for there in (end, start))
+    roots = covers.find_roots(a, b, at_end[0], at_start[1])
     none = torch.zeros_like(a.crop)
     pair = Pair((a, b), roots, (none, none), times)
     left = a.crop - compose(pair, start).picture, b.crop - compose(pair, end).picture
@@ -94,12 +81,12 @@ def join(a: Endpoint, b: Endpoint) -> Pair:
 def _unlike(a: Endpoint, b: Endpoint, times: Times) -> float:
     """Return the mean difference of the light of two inner faces half way, in [0, 1], but for what is broad."""
     middle = geometry.positions(torch.tensor([0.5]))
-    samplers = [Sampler(flow) for flow in geometry.flows(a, b, middle, times)]
-    first, second = (sample(end.small, "bilinear") for end, sample in zip((a, b), samplers, strict=True))
-    regions = _warp_regions(a.regions, samplers[0]), _warp_regions(b.regions, samplers[1])
-    owners = ownership.hand_over(middle.shape, geometry.landmarks_at(a, b, middle.shape, times), regions, times)
+    placed = geometry.place(a, b, middle, times)
+    first, second = (sample(end.small, "bilinear") for end, sample in zip((a, b), placed.samplers, strict=True))
+    regions = warped.warp_regions(a.regions, placed.samplers[0]), warped.warp_regions(b.regions, placed.samplers[1])
+    owners = ownership.hand_over(middle.shape, placed.landmarks, regions, times)
     seen = regions[0].seen * regions[1].seen
-    fine = maps.luma(second - first - _difference((first, second), owners.ring * seen)).abs()
+    fine = maps.luma(second - first - tones.difference((first, second), owners.ring * seen)).abs()
     inner = owners.shade.abs() * seen
     return float((fine * inner).sum() / inner.sum().clamp_min(1e-3))
 
@@ -113,15 +100,17 @@ def smaller(pair: Pair, size: int) -> Pair:
 def compose(pair: Pair, at: Positions) -> Composite:
     """Compose the frames at these positions."""
     (a, b), alphas = pair.ends, at.appearance
-    moved = _move(pair, at)
+    moved = warped.bring(pair.ends, pair.left, at, pair.times)
     size, turning = a.crop.shape[-1], alphas.reshape(-1, 1, 1, 1)
     small = maps.resize(moved.bodies[0], MAP_SIZE), maps.resize(moved.bodies[1], MAP_SIZE)
-    regions, points = (moved.regions[0], moved.regions[1]), geometry.landmarks_at(a, b, at.shape, pair.times)
-    owners = ownership.hand_over(alphas, points, regions, pair.times)
+    regions = moved.regions[0], moved.regions[1]
+    owners = ownership.hand_over(alphas, moved.landmarks, regions, pair.times)
     time = ownership.step(alphas, pair.times.outer)
     owner = maps.among(owners.detail, *(x.seen for x in regions))
-    lift = maps.enlarge(owners.shade * _difference(small, owners.ring * regions[0].seen * regions[1].seen), size)
+    lift = maps.enlarge(owners.shade * tones.difference(small, owners.ring * regions[0].seen * regions[1].seen), size)
     coverage, outlines = _body_outline(pair, moved.samplers, time)
+    if moved.hidden is not None:
+        coverage = torch.maximum(coverage, maps.enlarge(torch.lerp(moved.hidden[0], moved.hidden[1], time), size))
     wide = maps.among(maps.enlarge(owner, size), *outlines)
     background = torch.lerp(a.layers.background, b.layers.background, turning)
     cover = covers.lay(
@@ -139,50 +128,6 @@ def compose(pair: Pair, at: Positions) -> Composite:
     part = torch.lerp(torch.lerp(turning.expand_as(wide), nominal, coverage), cover.owner, cover.matte)
     left = _left_out(moved.left, alphas, part, (coverage, outlines), cover)
     return Composite(picture + left, coverage * (1 - cover.matte), owner, 1 - alike)
-
-
-def _move(pair: Pair, at: Positions) -> _Moved:
-    """Bring both ends to the geometry and the colours of the frames."""
-    samplers = [Sampler(flow) for flow in geometry.flows(*pair.ends, at, pair.times)]
-    shape = geometry.opening(*pair.ends, at.shape, pair.times)
-    samplers = contours.bend(samplers, [end.regions.outline for end in pair.ends], shape)
-    warped = [
-        torch.split(sample(torch.cat([end.layers.body[:, :3], end.layers.hair, left], 1)), [3, 4, 3], 1)
-        for end, left, sample in zip(pair.ends, pair.left, samplers, strict=True)
-    ]
-    bodies, hairs, lefts = (list(parts) for parts in zip(*warped, strict=True))
-    regions = [_warp_regions(end.regions, sample) for end, sample in zip(pair.ends, samplers, strict=True)]
-    return _Moved(samplers, *_in_the_same_colours(bodies, hairs, regions, at.appearance), lefts, regions)
-
-
-def _in_the_same_colours(
-    bodies: list[torch.Tensor], hairs: list[torch.Tensor], regions: list[Regions], alphas: torch.Tensor
-) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    skins, manes = (tuple(region.tones[number] for region in regions) for number in (0, 1))
-    bodies, hairs = list(bodies), list(hairs)
-    for number, toward in enumerate((alphas, 1 - alphas)):
-        own, other = skins[number], skins[1 - number]
-        if own is not None and other is not None:
-            bodies[number] = tones.recolour(bodies[number], own, other, toward, regions[number].skin)
-        own, other = manes[number], manes[1 - number]
-        if own is not None and other is not None:
-            mane, where = hairs[number][:, :3], regions[number].mane
-            coloured = tones.recolour(mane, own, other, toward, where, tones.LIGHTER_HAIR)
-            hairs[number] = torch.cat([coloured, hairs[number][:, 3:]], 1)
-    return bodies, hairs
-
-
-def _warp_regions(still: Regions, sample: Sampler) -> Regions:
-    parts = (still.kinds, still.glasses, still.seen, still.skin, still.mane)
-    warped = torch.split(sample(torch.cat(parts, 1), "bilinear"), [x.shape[1] for x in parts], dim=1)
-    kinds, glasses, seen, skin, mane = (x.clamp(0, 1) for x in warped)
-    return replace(still, kinds=kinds, glasses=glasses, seen=seen, skin=skin, mane=mane)
-
-
-def _difference(small: tuple[torch.Tensor, torch.Tensor], known: torch.Tensor) -> torch.Tensor:
-    """Return by how much the second body is lighter in each colour, broadly, going by the places that are known."""
-    broad = maps.smooth_mean(small[1] - small[0], SHADE_REACH)
-    return maps.smooth_mean(fill(broad, known), SHADE_REACH)
 
 
 def _body_outline(pair: Pair, samplers: list[Sampler], time: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:

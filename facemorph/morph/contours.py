@@ -22,8 +22,8 @@ LEAST_SLOPE = 0.7
 """Slope of a distance below which it is a ridge, as far from one edge as from another: there is no direction."""
 
 
-def bend(samplers: list[Sampler], outlines: list[torch.Tensor], shape: torch.Tensor) -> list[Sampler]:
-    """Return samplers along flows that bring the outlines of two bodies to the one between them.
+def shifts(samplers: list[Sampler], outlines: list[torch.Tensor], shape: torch.Tensor) -> list[torch.Tensor]:
+    """Return flows (T, 2, m, m) that bring the outlines of two bodies to the one between them, before `samplers`.
 
     Args:
         samplers: along the flow of each.
@@ -34,8 +34,7 @@ def bend(samplers: list[Sampler], outlines: list[torch.Tensor], shape: torch.Ten
     distances = [sample(x, "bilinear") for sample, x in zip(samplers, small, strict=True)]
     between = torch.lerp(distances[0], distances[1], shape.reshape(-1, 1, 1, 1))
     near = maps.smoothstep(1 - between.abs() / REACH)
-    shifts = [_across(own) * near * MOST * torch.tanh((between - own) / MOST) for own in distances]
-    return [sample.after(shift) for sample, shift in zip(samplers, shifts, strict=True)]
+    return [_across(own) * near * MOST * torch.tanh((between - own) / MOST) for own in distances]
 
 
 def _across(distance: torch.Tensor) -> torch.Tensor:

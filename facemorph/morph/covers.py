@@ -66,12 +66,12 @@ class Cover:
     whole: tuple[torch.Tensor, torch.Tensor]
 
 
-def find_roots(a: Endpoint, b: Endpoint, a_at_b: torch.Tensor, b_at_a: torch.Tensor) -> Roots:
+def find_roots(a: Endpoint, b: Endpoint, a_at_b: Sampler, b_at_a: Sampler) -> Roots:
     """Find where the hair of a pair recedes to.
 
     Args:
         a, b: both ends.
-        a_at_b: (1, 2, g, g), the flow of the first to the geometry of the second.
+        a_at_b: along the flow of the first to the geometry of the second.
         b_at_a: the same of the second to that of the first.
     """
     (way_a, shared_a), (way_b, shared_b) = _ways(a, b, b_at_a), _ways(b, a, a_at_b)
@@ -163,10 +163,10 @@ def _not_lifted(span: tuple[float, float], gone: torch.Tensor, size: int) -> tor
     return torch.where(gone <= 0, 1.0, torch.where(gone >= 1, 0.0, lifted))
 
 
-def _ways(own: Endpoint, other: Endpoint, flow: torch.Tensor) -> tuple[torch.Tensor, float]:
+def _ways(own: Endpoint, other: Endpoint, sample: Sampler) -> tuple[torch.Tensor, float]:
     """Return the ways to the roots in one's own geometry, and the part of the smaller head of hair that they fill."""
     mine = own.regions.kinds[0, 2] > 0.5
-    theirs = warp.warp(other.regions.kinds, flow)[0, 2:].sum(0) > 0.5
+    theirs = sample(other.regions.kinds)[0, 2:].sum(0) > 0.5
     if not mine.any():
         return torch.zeros(1, 1, MAP_SIZE, MAP_SIZE), 1.0
     roots = mine & theirs

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from facemorph.morph import layers, maps, mattes, outline, regions, traits, warp
+from facemorph.head import Head
+from facemorph.morph import layers, maps, mattes, outline, regions, traits, views, warp
 from facemorph.morph.codec import Codec
 from facemorph.morph.landmark_windows import MAP_SIZE
 from facemorph.morph.layers import Layers
 from facemorph.morph.regions import Regions
 from facemorph.morph.traits import Traits
+from facemorph.morph.views import TexturedHead
 
 NUM_LANDMARKS = 68
 LEAST_PERSON = 0.6
@@ -33,6 +35,7 @@ class Endpoint:
         radii: (D,) float64, how far the head reaches (`outline.radii`).
         traits: of the face.
         compact: (1, D) code, who the face is; None where the autoencoder has none.
+        textured: the photo on its own head; None where no head explains it.
         separate: whether the person could be told from the background; else all of the crop counts as body.
     """
 
@@ -44,6 +47,7 @@ class Endpoint:
     radii: torch.Tensor
     traits: Traits
     compact: torch.Tensor | None
+    textured: TexturedHead | None
     separate: bool
 
     @property
@@ -62,7 +66,9 @@ class Endpoint:
         return self.points[36:48].mean(0)
 
 
-def prepare(crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, codec: Codec) -> Endpoint:
+def prepare(
+    crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, codec: Codec, head: Head | None = None
+) -> Endpoint:
     """Make a face ready for any number of frames.
 
     Args:
@@ -70,6 +76,7 @@ def prepare(crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, c
         landmarks: (68, 2) float32, pixels of the crop.
         size: side S of the frames in pixels.
         codec: the networks.
+        head: the mean head; without it faces turn in the plane of the picture.
     """
     points = warp.control_points(landmarks, crop.shape[-1])
     sized = maps.resize(crop, size).clamp(0, 1)
@@ -97,6 +104,7 @@ def prepare(crop: torch.Tensor, landmarks: npt.NDArray[np.float32], size: int, c
         outline.radii(person, points[36:48].mean(0)),
         traits.read(small, marks, seen.numpy(), bearded, skin, float(classes[:, regions.GLASSES].mean())),
         codec.encode(small)[1],
+        None if head is None else views.texture(head, points[:NUM_LANDMARKS].numpy(), places.seen),
         separate,
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
 
-from facemorph.morph import maps, outline, ownership, warp
+from facemorph.morph import maps, outline, ownership, views, warp
 from facemorph.morph.endpoint import NUM_LANDMARKS, Endpoint
 from facemorph.morph.ownership import Times
+from facemorph.morph.warp import Sampler
 
 MOVING = 0.28
 """Part of the morph in which a head turns, and a mouth opens."""
@@ -42,33 +44,93 @@ def positions(alphas: torch.Tensor, shape: float | None = None, appearance: floa
     return Positions(alphas, *held)
 
 
-def flows(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> list[torch.Tensor]:
-    """Return the backward flows (T, 2, g, g) of both ends to their geometry at each position.
+@dataclass(frozen=True)
+class Mirrored:
+    """The mirror images of both ends in the geometry of T frames: lists of two.
 
-    The face follows the shape; the outline of hair is appearance.
+    Attributes:
+        samplers: along the flows to the mirror image of each place.
+        hidden: (T, 1, g, g) in [0, 1], where it shows more than the photo does.
+        both: (T, 1, g, g) in [0, 1], where it shows as much.
     """
-    radii_a, radii_b, direction = outline.shared_radii(a.radii, b.radii)
+
+    samplers: list[Sampler]
+    hidden: list[torch.Tensor]
+    both: list[torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Both ends in the geometry of T frames: lists of two.
+
+    Attributes:
+        landmarks: (T, 68, 2) float64, parts of the side.
+        samplers: along the flows to either photo.
+        mirrored: what is taken from their mirror images; None where no head turns.
+    """
+
+    landmarks: torch.Tensor
+    samplers: list[Sampler]
+    mirrored: Mirrored | None = None
+
+
+def place(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> Placed:
+    """Bring both ends to their geometry at each position.
+
+    The face follows the shape; the outline of hair is appearance. Heads that are turned differently turn in three
+    dimensions; what is round them follows their contours.
+    """
     head = turning(a, b, at.shape, times)
+    shares = torch.lerp(head.unsqueeze(1), opening(a, b, at.shape, times).unsqueeze(1), _jaw())
+    landmarks = torch.lerp(a.landmarks, b.landmarks, shares.double().unsqueeze(2))
+    turned = views.turned(a.textured, b.textured)
+    if a.textured is None or b.textured is None or turned == 0:
+        return Placed(landmarks, _flat(a, b, at, head, landmarks, [a.landmarks, b.landmarks]))
+    seen = views.draw(a.textured, b.textured, head, shares)
+    own = [torch.lerp(x.landmarks, x.textured.landmarks, turned) for x in (a, b) if x.textured is not None]
+    landmarks = torch.lerp(landmarks, seen.landmarks, turned)
+    front = turned * seen.front
+    flat = _flat(a, b, at, head, landmarks, own)
+    flows = [torch.lerp(sample.flow, flow, front) for sample, flow in zip(flat, seen.flows, strict=True)]
+    mirrored = [Sampler(torch.lerp(flow, x, front)) for flow, x in zip(flows, seen.mirrored, strict=True)]
+    return Placed(
+        landmarks, [Sampler(x) for x in flows], Mirrored(mirrored, [turned * x for x in seen.hidden], seen.both)
+    )
+
+
+def _flat(
+    a: Endpoint,
+    b: Endpoint,
+    at: Positions,
+    head: torch.Tensor,
+    landmarks: torch.Tensor,
+    own: list[torch.Tensor],
+) -> list[Sampler]:
+    """Return samplers along splines that bring the `own` landmarks (68, 2) of both ends to `landmarks` (T, 68, 2)."""
+    radii_a, radii_b, direction = outline.shared_radii(a.radii, b.radii)
     centre = _between(a.between_eyes, b.between_eyes, head).unsqueeze(1)
     reach = _between(radii_a, radii_b, at.appearance).unsqueeze(2)
     border = _between(a.points[NUM_LANDMARKS:], b.points[NUM_LANDMARKS:], head)
-    target = torch.cat([landmarks_at(a, b, at.shape, times), border, centre + reach * direction], 1)
+    target = torch.cat([landmarks, border, centre + reach * direction], 1)
     ends = [
-        torch.cat([end.points, end.between_eyes + radii.unsqueeze(1) * direction])
-        for end, radii in ((a, radii_a), (b, radii_b))
+        torch.cat([marks, end.points[NUM_LANDMARKS:], end.between_eyes + radii.unsqueeze(1) * direction])
+        for end, marks, radii in ((a, own[0], radii_a), (b, own[1], radii_b))
     ]
-    return warp.backward_flows(target, *ends)
+    return [Sampler(flow) for flow in warp.backward_flows(target, *ends)]
 
 
 def landmarks_at(a: Endpoint, b: Endpoint, shape: torch.Tensor, times: Times) -> torch.Tensor:
-    """Return the landmarks at each of (T,) positions, (T, 68, 2) float64: those of the jaw follow it, in part."""
-    head, jaw = (_between(a.landmarks, b.landmarks, f(a, b, shape, times)) for f in (turning, opening))
-    share = head.new_zeros(NUM_LANDMARKS, 1)
+    """Return the landmarks at each of (T,) positions, (T, 68, 2) float64."""
+    return place(a, b, Positions(shape, shape, shape), times).landmarks
+
+
+@functools.cache
+def _jaw() -> torch.Tensor:
+    """Return how far each landmark goes with the mouth, (68,) in [0, 1]."""
+    share = torch.zeros(NUM_LANDMARKS)
     share[MOUTH] = 1
-    share[CHIN - len(BESIDE_CHIN) : CHIN + len(BESIDE_CHIN) + 1, 0] = torch.tensor(
-        [*BESIDE_CHIN, 1, *BESIDE_CHIN[::-1]]
-    )
-    return torch.lerp(head, jaw, share)
+    share[CHIN - len(BESIDE_CHIN) : CHIN + len(BESIDE_CHIN) + 1] = torch.tensor([*BESIDE_CHIN, 1, *BESIDE_CHIN[::-1]])
+    return share
 
 
 def opening(a: Endpoint, b: Endpoint, shape: torch.Tensor, times: Times) -> torch.Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from facemorph.morph import maps
+from facemorph.morph.layers import fill
 
 DARK = 0.1
 """Added to brightnesses before they are compared, in [0, 1]: what is nearly black has no contrast to gain."""
@@ -16,6 +17,8 @@ MOST_GAIN = 1.6
 """Contrast is changed by no more than this."""
 BRIGHTEST = 1.25
 """What is added to a place grows with its brightness over the mean, up to this: black stays black."""
+SHADE_REACH = 2
+"""Radius over which shades are averaged, twice, in places of the maps."""
 LIGHTER_SKIN, LIGHTER_HAIR = 0.6, 0.4
 """What is brighter than the mean by this is not lightened: highlights, and skin that a matte takes for hair."""
 
@@ -50,3 +53,14 @@ def recolour(
     change = torch.where(aimed > brightness, change * alike, change)
     recoloured: torch.Tensor = picture + change * maps.enlarge(where, picture.shape[-1])
     return recoloured
+
+
+def difference(small: tuple[torch.Tensor, torch.Tensor], known: torch.Tensor) -> torch.Tensor:
+    """Return by how much the second picture is lighter in each colour, broadly, going by the places that are known.
+
+    Args:
+        small: (T, 3, m, m) each.
+        known: (T, 1, m, m) in [0, 1].
+    """
+    broad = maps.smooth_mean(small[1] - small[0], SHADE_REACH)
+    return maps.smooth_mean(fill(broad, known), SHADE_REACH)

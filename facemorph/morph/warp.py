@@ -113,22 +113,28 @@ def warp(x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
 
 
 class Sampler:
-    """Samples pictures and maps of any size along the same backward flows (B, 2, g, g), parts of the side."""
+    """Samples pictures and maps of any size along the same backward flows (B, 2, g, g), parts of the side.
+
+    Attributes:
+        flow: (B, 2, MIDDLE_SIZE, MIDDLE_SIZE), the same flows.
+    """
 
     def __init__(self, flow: torch.Tensor) -> None:
-        self._flow = F.interpolate(flow, size=(MIDDLE_SIZE, MIDDLE_SIZE), mode="bicubic", align_corners=False)
+        self.flow = flow
+        if flow.shape[-1] != MIDDLE_SIZE:
+            self.flow = F.interpolate(flow, size=(MIDDLE_SIZE, MIDDLE_SIZE), mode="bicubic", align_corners=False)
         self._grids: dict[int, torch.Tensor] = {}
 
     def after(self, shift: torch.Tensor) -> Sampler:
         """Return a sampler along these flows, followed by others, (B, 2, g, g)."""
         other = Sampler(shift)
-        return Sampler(other(self._flow, "bilinear") + other._flow)
+        return Sampler(other(self.flow, "bilinear") + other.flow)
 
     def __call__(self, x: torch.Tensor, mode: Literal["bicubic", "bilinear"] = "bicubic") -> torch.Tensor:
         """Return (B, C, S, S) of (1, C, S, S) or (B, C, S, S); exactly `x` where the flow is 0."""
         size = x.shape[-1]
         if size not in self._grids:
-            dense = F.interpolate(self._flow, size=(size, size), mode="bilinear", align_corners=False)
+            dense = F.interpolate(self.flow, size=(size, size), mode="bilinear", align_corners=False)
             places = dense.permute(0, 2, 3, 1) + cell_centres(size).reshape(1, size, size, 2)
             self._grids[size] = 2 * places - 1
         grid = self._grids[size].to(x.dtype)

@@ -17,7 +17,7 @@ def disc(radius: float) -> torch.Tensor:
 
 def bent(first: torch.Tensor, second: torch.Tensor, shape: torch.Tensor) -> list[Sampler]:
     still = Sampler(torch.zeros(len(shape), 2, 8, 8))
-    return contours.bend([still, still], [first, second], shape)
+    return [still.after(shift) for shift in contours.shifts([still, still], [first, second], shape)]
 
 
 def test_outlines_meet_and_each_end_stays() -> None:

@@ -6,11 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facemorph.morph import covers, geometry, warp
+from facemorph.morph import covers, geometry
 from facemorph.morph.covers import Cover, Roots
 from facemorph.morph.endpoint import Endpoint
 from facemorph.morph.ownership import Times
-from facemorph.morph.warp import Sampler
 from tests.morph.people import CENTRE, SIZE, UNIT, draw_person, end_of
 
 TIMES = torch.linspace(0, 1, 21)
@@ -31,13 +30,13 @@ def ends() -> dict[str, Endpoint]:
 
 def roots_of(a: Endpoint, b: Endpoint) -> Roots:
     start, end = (geometry.positions(torch.tensor([alpha])) for alpha in (0.0, 1.0))
-    return covers.find_roots(a, b, geometry.flows(a, b, end, EVEN)[0], geometry.flows(a, b, start, EVEN)[1])
+    at_end, at_start = (geometry.place(a, b, there, EVEN).samplers for there in (end, start))
+    return covers.find_roots(a, b, at_end[0], at_start[1])
 
 
 def laid(a: Endpoint, b: Endpoint, times: torch.Tensor = TIMES) -> Cover:
     """Lay the covers of both in their own colours, at alphas that are these times."""
-    flows = geometry.flows(a, b, geometry.positions(times), EVEN)
-    samplers = [Sampler(flow) for flow in flows]
+    samplers = geometry.place(a, b, geometry.positions(times), EVEN).samplers
     hairs = samplers[0](a.layers.hair), samplers[1](b.layers.hair)
     time = times.reshape(-1, 1, 1, 1)
     turn = (time > 0.5).float().expand_as(hairs[0][:, :1])
@@ -171,8 +170,8 @@ def test_a_hat_leaves_from_its_brim_upwards(ends: dict[str, Endpoint]) -> None:
 def test_two_hats_never_leave_a_hole(ends: dict[str, Endpoint], first: str, second: str) -> None:
     a, b = ends[first], ends[second]
     assert a.layers.hat is not None and b.layers.hat is not None
-    flows = geometry.flows(a, b, geometry.positions(TIMES), EVEN)
-    both = torch.minimum(warp.warp(a.layers.hat[:, 3:], flows[0]), warp.warp(b.layers.hat[:, 3:], flows[1]))
+    first, second = geometry.place(a, b, geometry.positions(TIMES), EVEN).samplers
+    both = torch.minimum(first(a.layers.hat[:, 3:]), second(b.layers.hat[:, 3:]))
     cover = laid(a, b)
     assert (both > 0.95).flatten(1).sum(1).min() > 100
     assert cover.matte[both > 0.95].min() > 0.9

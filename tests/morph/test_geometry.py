@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from facemorph.morph import geometry, warp
+from facemorph.morph import geometry
 from facemorph.morph.endpoint import Endpoint
 from facemorph.morph.ownership import Times
 from tests.morph.people import draw_person, end_of
@@ -29,10 +29,11 @@ def test_what_is_not_held_follows_the_alphas() -> None:
 
 
 def test_each_end_stays_where_it_is_at_its_own_position(ends: tuple[Endpoint, Endpoint]) -> None:
-    flows = geometry.flows(*ends, geometry.positions(torch.tensor([0.0, 1.0])), EVEN)
+    samplers = geometry.place(*ends, geometry.positions(torch.tensor([0.0, 1.0])), EVEN).samplers
     for number, end in enumerate(ends):
-        torch.testing.assert_close(warp.warp(end.crop, flows[number][number : number + 1]), end.crop, atol=1e-4, rtol=0)
-        assert flows[number][1 - number].abs().max() > 0.01
+        moved = samplers[number](end.crop)[number : number + 1]
+        torch.testing.assert_close(moved, end.crop, atol=1e-4, rtol=0)
+        assert samplers[number].flow[1 - number].abs().max() > 0.01
 
 
 def test_landmarks_lie_between_both(ends: tuple[Endpoint, Endpoint]) -> None:
@@ -42,11 +43,11 @@ def test_landmarks_lie_between_both(ends: tuple[Endpoint, Endpoint]) -> None:
 
 def test_hair_follows_the_appearance(ends: tuple[Endpoint, Endpoint]) -> None:
     """The face held where it is, the outline of hair moves on its own."""
-    still = geometry.flows(*ends, geometry.positions(torch.tensor([1.0]), shape=0.0, appearance=0.0), EVEN)[0]
-    moved = geometry.flows(*ends, geometry.positions(torch.tensor([1.0]), shape=0.0), EVEN)[0]
+    places = geometry.positions(torch.tensor([1.0]), 0.0, 0.0), geometry.positions(torch.tensor([1.0]), 0.0)
+    still, moved = (geometry.place(*ends, there, EVEN).samplers[0].flow for there in places)
     assert still.abs().max() < 1e-6
-    assert moved[..., :8, 10:22].abs().max() > 0.01
-    assert moved[..., 18:22, 14:18].abs().max() < 0.004
+    assert moved[..., :24, 30:66].abs().max() > 0.01
+    assert moved[..., 54:66, 42:54].abs().max() < 0.004
 
 
 def test_a_mouth_opens_while_it_changes_hands(ends: tuple[Endpoint, Endpoint]) -> None:
