@@ -113,7 +113,8 @@ def lay(
         else:
             ((number, alone),) = hats.items()
             hat, whose = alone[:, :3], torch.full_like(owner, number)
-            worn = alone[:, 3:] * _not_lifted(ends[number].layers.hat_span, gone[number], alone.shape[-1])
+            rows = samplers[number](_rows(alone.shape[-1]), "bilinear")
+            worn = alone[:, 3:] * _not_lifted(ends[number].layers.hat_span, gone[number], rows)
         colours, owner = torch.lerp(colours, hat, worn), torch.lerp(owner, whose, worn)
         matte = torch.maximum(matte, worn)
     return Cover(colours, matte, owner, (whole[0], whole[1]))
@@ -155,9 +156,19 @@ def _left(hair: torch.Tensor, way: torch.Tensor, gone: torch.Tensor, rooted: tor
     return hair[:, 3:].clamp(0, 1) * kept * rooted
 
 
-def _not_lifted(span: tuple[float, float], gone: torch.Tensor, size: int) -> torch.Tensor:
-    """Return the rows of a hat that are not gone, (T, 1, S, 1) in [0, 1]; it lies between the rows `span`."""
-    rows = ((torch.arange(size) + 0.5) / size).reshape(1, 1, -1, 1)
+def _rows(size: int) -> torch.Tensor:
+    """Return the row of each place of a crop, (1, 1, S, S), parts of the side."""
+    return warp.cell_centres(size)[:, 1].reshape(1, 1, size, size)
+
+
+def _not_lifted(span: tuple[float, float], gone: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Return the part of a hat that is not gone, (T, 1, S, S) in [0, 1].
+
+    Args:
+        span: rows of its own crop between which it lies.
+        gone: (T, 1, 1, 1) in [0, 1].
+        rows: (T, 1, S, S), which row of its own crop each place of the frames shows.
+    """
     brim = torch.lerp(torch.tensor(span[1] + EDGE), torch.tensor(span[0] - EDGE), gone)
     lifted = ((brim - rows) / EDGE).clamp(0, 1)
     return torch.where(gone <= 0, 1.0, torch.where(gone >= 1, 0.0, lifted))

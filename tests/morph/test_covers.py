@@ -166,6 +166,22 @@ def test_a_hat_leaves_from_its_brim_upwards(ends: dict[str, Endpoint]) -> None:
     assert worn[-1].max() < 0.02
 
 
+def test_a_hat_that_moves_is_lifted_from_its_own_brim(ends: dict[str, Endpoint]) -> None:
+    a, b = ends["cap"], ends["bald"]
+    roots, time, lower = roots_of(a, b), TIMES.reshape(-1, 1, 1, 1), 13
+
+    def matte(rows: int) -> torch.Tensor:
+        flow = torch.zeros(len(TIMES), 2, warp.FLOW_SIZE, warp.FLOW_SIZE)
+        flow[:, 1] = -rows / SIZE
+        sampler = Sampler(flow)
+        hairs = sampler(a.layers.hair), sampler(b.layers.hair)
+        return covers.lay((a, b), hairs, [sampler] * 2, roots, time, torch.zeros_like(hairs[0][:, :1])).matte
+
+    still, moved = matte(0), matte(lower)
+    assert still[8].max() > 0.2 and still[8].sum() < 0.8 * still[0].sum()  # half lifted
+    torch.testing.assert_close(moved[:, :, lower:], still[:, :, :-lower], atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize(("first", "second"), [("cap", "top hat"), ("top hat", "cap")])
 def test_two_hats_never_leave_a_hole(ends: dict[str, Endpoint], first: str, second: str) -> None:
     a, b = ends[first], ends[second]
