@@ -25,7 +25,7 @@ import torch
 
 from facemorph import AlignedFace, FaceMorpher
 from facemorph.align.face import CROP_SIZE
-from facemorph.morph import Quality
+from facemorph.settings import Quality
 from judges.rivals import delaunay
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"

@@ -10,12 +10,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from facemorph.align import AlignedFace
 from facemorph.arguments import parser
 from facemorph.errors import FaceMorphError, InputError, RenderError
 from facemorph.images import LoadedPhoto, load_photo
-from facemorph.pipeline import FaceMorpher
 from facemorph.render import (
     RenderedFile,
     RenderOptions,
@@ -23,6 +22,10 @@ from facemorph.render import (
     draw_landmarks,
     save_still,
 )
+
+if TYPE_CHECKING:
+    from facemorph.align import AlignedFace
+    from facemorph.pipeline import FaceMorpher
 
 BAR_WIDTH = 30
 
@@ -101,6 +104,8 @@ COMMANDS = {"morph": _morph, "strip": _strip, "frame": _frame, "edit": _edit, "a
 
 
 def _load(arguments: argparse.Namespace) -> FaceMorpher:
+    from facemorph.pipeline import FaceMorpher  # here, not above: torch comes with it, for seconds
+
     return FaceMorpher.from_checkpoint(arguments.checkpoint, aligner=arguments.aligner, device=arguments.device)
 
 

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar, get_args
 
-import torch
-
 from facemorph.attributes import ATTRIBUTES, CURVES, curve
-from facemorph.errors import InputError
-from facemorph.morph import Interpolation, Quality
+from facemorph.checkpoint import ATTRIBUTE_EDITOR, read_offered
+from facemorph.errors import CheckpointError, InputError
 from facemorph.render import MAX_FPS, MAX_HOLD, MIN_FPS, STILL_SUFFIXES, SUFFIXES, RenderOptions
-from facemorph.settings import NUM_FRAMES, SIZES
+from facemorph.settings import NUM_FRAMES, SIZES, Interpolation, Quality
 
 PROGRAM = "python -m facemorph"
 Number = TypeVar("Number", int, float)
@@ -92,7 +90,7 @@ def parser() -> _Parser:
         type=strength,
         nargs="+",
         metavar="NAME=STRENGTH",
-        help=f"strength from -1 to 1 of {', '.join(ATTRIBUTES)}",
+        help=f"strength from -1 to 1 of {', '.join(offered())}",
     )
     edit.add_argument("--face", type=_face, metavar="N", help="which face: 0 is the largest, 1 the next (default: 0)")
     align = add(
@@ -107,9 +105,20 @@ def parser() -> _Parser:
     return top
 
 
+def offered() -> tuple[str, ...]:
+    """Return the attributes that can be edited, as the editor's checkpoint says; all that there are where it cannot."""
+    try:
+        return read_offered(ATTRIBUTE_EDITOR)
+    except CheckpointError:  # told when it is loaded
+        return tuple(ATTRIBUTES)
+
+
 def strength(text: str) -> tuple[str, float]:
     """Read NAME=STRENGTH, the strength in [-1, 1]."""
     name, equals, value = text.partition("=")
+    if name not in offered():
+        known = ", ".join(offered())
+        raise argparse.ArgumentTypeError(f"'{name}' is no attribute that can be edited, choose from {known}")
     if not equals:
         raise argparse.ArgumentTypeError(f"'{text}' has no strength, write for example {text}=0.8")
     return name, _in_range(value, float, -1.0, 1.0)
@@ -162,6 +171,10 @@ def _in_range(text: str, number: type[Number], low: Number, high: Number) -> Num
 
 
 def _device(text: str) -> str:
+    if text == "cpu":
+        return text
+    import torch  # here, not above: seconds that no other word of a command needs
+
     try:
         torch.empty(0, device=text)
     except (RuntimeError, AssertionError) as error:  # torch without CUDA raises the latter

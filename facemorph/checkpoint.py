@@ -5,25 +5,26 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any, TypeVar
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import nn
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from facemorph.errors import CheckpointMismatchError, CheckpointNotFoundError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 FORMAT_VERSION = 1
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 """The folder of the checkpoints that come with the project."""
+ATTRIBUTE_EDITOR = CHECKPOINTS / "attribute-editor"
 
 Config = TypeVar("Config")
-Model = TypeVar("Model", bound=nn.Module)
+Model = TypeVar("Model", bound="nn.Module")
 
 
 def save(folder: Path, model: nn.Module, config: Any) -> None:
     """Write `config` (a dataclass) and the weights of `model`, floating-point ones as float16, to `folder`."""
+    from safetensors.torch import save_file  # here, not above: a configuration is read without torch
+
     folder.mkdir(parents=True, exist_ok=True)
     entries = {"format_version": FORMAT_VERSION, "model": type(model).__name__, **dataclasses.asdict(config)}
     (folder / "config.json").write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
@@ -72,6 +73,16 @@ def read_model_name(folder: Path) -> str:
     return str(_read_entries(folder)["model"])
 
 
+def read_offered(folder: Path) -> tuple[str, ...]:
+    """Return the attributes that `config.json` of an attribute editor's `folder` offers.
+
+    Raises:
+        CheckpointNotFoundError: the folder or the file does not exist.
+        CheckpointMismatchError: the file is damaged.
+    """
+    return tuple(map(str, _read_entries(folder).get("offered", ())))
+
+
 def _read_entries(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
@@ -94,6 +105,10 @@ def load_weights(folder: Path, model: nn.Module) -> None:
         CheckpointNotFoundError: the file does not exist.
         CheckpointMismatchError: it is damaged, holds NaN or infinity, or names or shapes differ from the model's.
     """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     path = folder / "model.safetensors"
     if not path.is_file():
         raise CheckpointNotFoundError(f"No weights at '{path}'. Clone the project again, or name another checkpoint.")
@@ -129,6 +144,8 @@ def load_model(folder: Path, model_type: type[Model], config_type: type[Config])
         CheckpointNotFoundError: a file does not exist.
         CheckpointMismatchError: a file is damaged or does not fit.
     """
+    import torch
+
     model: Model = model_type(read_config(folder, config_type, model_type.__name__))
     load_weights(folder, model)
     return model.eval().to(memory_format=torch.channels_last)

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from facemorph.errors import ImageTooLargeError, ImageTooSmallError, UnsupportedImageError
+
+if TYPE_CHECKING:
+    import torch
 
 Array: TypeAlias = npt.NDArray[np.uint8]
 Photo: TypeAlias = "str | PathLike[str] | Image.Image | Array"
@@ -222,12 +224,14 @@ def _reduced(image: Image.Image, original_longest: int) -> LoadedPhoto:
 
 def to_tensor(image: Array) -> torch.Tensor:
     """Turn (H, W, 3) or (T, H, W, 3) uint8 into (T, 3, H, W) float32 in [0, 1]; T is 1 for a single picture."""
+    import torch  # here, not above: a photo that cannot be used is told without it
+
     batch = image if image.ndim == 4 else image[None]
     return torch.from_numpy(np.require(batch, requirements=["C", "W"])).permute(0, 3, 1, 2).float().div_(255.0)
 
 
 def to_uint8(x: torch.Tensor) -> Array:
     """Turn (B, 3, H, W) in [0, 1] into (B, H, W, 3) uint8, rounding to nearest."""
-    rounded = x.detach().clamp(0.0, 1.0).mul(255.0).add(0.5).to(torch.uint8)
+    rounded = x.detach().clamp(0.0, 1.0).mul(255.0).add(0.5).byte()
     array: Array = rounded.permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return array

@@ -25,10 +25,8 @@ from facemorph.models import (
 )
 from facemorph.morph import (
     Endpoint,
-    Interpolation,
     Pair,
     Positions,
-    Quality,
     choose_alphas,
     classify,
     join,
@@ -40,12 +38,11 @@ from facemorph.morph import (
 )
 from facemorph.networks import Networks
 from facemorph.result import Morph
-from facemorph.settings import check_choice, check_num_frames, check_position, check_size
+from facemorph.settings import Interpolation, Quality, check_choice, check_num_frames, check_position, check_size
 
 DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
 PACE_NETWORK = checkpoint.CHECKPOINTS / "pace-network"
 LATENT_PRIOR = checkpoint.CHECKPOINTS / "latent-prior"
-ATTRIBUTE_EDITOR = checkpoint.CHECKPOINTS / "attribute-editor"
 PARTS_PARSER = checkpoint.CHECKPOINTS / "parts-parser"
 FRAMES_AT_ONCE = 12
 """Frames up to 256 px that are rendered together; fewer of larger ones, which fill the processor's cache sooner."""
@@ -98,7 +95,7 @@ class FaceMorpher:
         model = load_autoencoder(DEFAULT_CHECKPOINT if path is None else Path(path))
         own = path is None  # prior and editor know one autoencoder's codes
         prior = LatentPrior.from_checkpoint(LATENT_PRIOR) if own else None
-        editor = AttributeEditor.from_checkpoint(ATTRIBUTE_EDITOR) if own else None
+        editor = AttributeEditor.from_checkpoint(checkpoint.ATTRIBUTE_EDITOR) if own else None
         pace = PaceNetwork.from_checkpoint(PACE_NETWORK)
         parser = PartsParser.from_checkpoint(PARTS_PARSER)
         return cls(model, parser, pace, Aligner.load(aligner, device=device), prior, device, editor)

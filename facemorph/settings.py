@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from facemorph.errors import InputError
 
+Interpolation: TypeAlias = Literal["slerp", "linear"]
+Quality: TypeAlias = Literal["best", "fast"]
 NUM_FRAMES = (2, 240)
 SIZES = (64, 512)
 

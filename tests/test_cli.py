@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,11 @@ import pytest
 from PIL import Image
 
 from facemorph import __main__ as cli
-from facemorph.arguments import parser
+from facemorph.arguments import offered, parser
+from facemorph.attributes import ATTRIBUTES
 from facemorph.errors import AlignmentError, CheckpointNotFoundError, InputError
-from facemorph.morph import Quality
 from facemorph.pipeline import FaceMorpher, Morph
-from facemorph.settings import NUM_FRAMES
+from facemorph.settings import NUM_FRAMES, Quality
 from tests.conftest import Started
 from tests.fakes import tiny_morpher
 
@@ -42,7 +45,7 @@ class Terminal:
             self.loaded.append({"path": path, **options})
             return self.morpher
 
-        monkeypatch.setattr(cli.FaceMorpher, "from_checkpoint", load)
+        monkeypatch.setattr(FaceMorpher, "from_checkpoint", load)
 
     def __call__(self, *words: object) -> Outcome:
         try:
@@ -165,9 +168,18 @@ class TestEdit:
     def test_an_unknown_attribute_is_told_the_known_ones(
         self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path
     ) -> None:
-        code, _, err = terminal("edit", two_photos[0], "wings=0.5", "-o", tmp_path / "x.png")
-        assert code == 2
-        assert "Choose from: smile, age" in err
+        for words in (("edit", two_photos[0], "wings=2"), ("morph", *two_photos, "--edit", "wings=2:sometimes")):
+            code, _, err = terminal(*words, "-o", tmp_path / "x.png")
+            assert code == 2
+            assert "'wings' is no attribute that can be edited, choose from age, gender, smile" in err
+            assert "makeup" not in err  # the networks know it, and it is not offered
+        assert terminal.loaded == []
+
+    def test_without_a_checkpoint_any_attribute_passes_and_loading_tells(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr("facemorph.arguments.ATTRIBUTE_EDITOR", tmp_path)
+        assert offered() == tuple(ATTRIBUTES)
 
     @pytest.mark.parametrize(("word", "said"), [("smile", "has no strength"), ("smile=2", "choose from -1 to 1")])
     def test_a_strength_that_is_none(
@@ -358,6 +370,34 @@ class TestRefusedBeforeTheWork:
         assert err.count("\n") == 1
 
 
+def test_torch_is_not_imported_for_a_command_that_cannot_end_well(tmp_path: Path) -> None:
+    (tmp_path / "diary.jpg").write_text("Dear diary")
+    commands = [
+        ["morph", "a.jpg", "b.jpg", "-o", "o.gif", "--steps", "1"],
+        ["morph", "a.jpg", "b.jpg", "-o", "o.avi"],
+        ["morph", "a.jpg", "b.jpg", "-o", "o.gif"],
+        ["edit", "a.jpg", "wings=1", "-o", "o.png"],
+        ["align", "diary.jpg", "-o", "o.png"],
+    ]
+    program = f"""
+import sys
+sys.modules["torch"] = None  # whoever imports it fails
+from facemorph.__main__ import main
+for words in {commands}:
+    try:
+        code = main(words)
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2, (words, code)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).resolve().parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["Error"] * len(commands)
+
+
 class TestRefusedPhotos:
     def test_no_face_names_the_photo(
         self, terminal: Terminal, two_photos: tuple[Path, Path], faceless_photo: Path, tmp_path: Path
@@ -401,7 +441,7 @@ def test_exit_codes(
     def fail(*args: object, **options: object) -> FaceMorpher:
         raise error
 
-    monkeypatch.setattr(cli.FaceMorpher, "from_checkpoint", fail)
+    monkeypatch.setattr(FaceMorpher, "from_checkpoint", fail)
     photos = inputs_of(command, two_photos)
     assert terminal(command, *photos, "-o", tmp_path / "o.png") == (code, "", f"Error: {error}\n")
 
@@ -433,7 +473,7 @@ def test_unforeseen_errors_are_not_hidden(
     def fail(*args: object, **options: object) -> FaceMorpher:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli.FaceMorpher, "from_checkpoint", fail)
+    monkeypatch.setattr(FaceMorpher, "from_checkpoint", fail)
     with pytest.raises(ZeroDivisionError):
         terminal("morph", *two_photos, "-o", tmp_path / "o.gif")
 
@@ -444,7 +484,7 @@ def test_interruption(
     def stop(*args: object, **options: object) -> FaceMorpher:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.FaceMorpher, "from_checkpoint", stop)
+    monkeypatch.setattr(FaceMorpher, "from_checkpoint", stop)
     assert terminal("morph", *two_photos, "-o", tmp_path / "o.gif") == (130, "", "\nStopped.\n")
 
 

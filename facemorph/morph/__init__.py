@@ -2,17 +2,15 @@
 
 from facemorph.morph.compose import Pair, compose, join
 from facemorph.morph.endpoint import Endpoint, prepare
-from facemorph.morph.frames import Interpolation, Quality, choose_alphas, probe, render_frames
+from facemorph.morph.frames import choose_alphas, probe, render_frames
 from facemorph.morph.geometry import Positions, landmarks_at, positions
 from facemorph.morph.maps import resize
 from facemorph.morph.mattes import classify
 
 __all__ = [
     "Endpoint",
-    "Interpolation",
     "Pair",
     "Positions",
-    "Quality",
     "choose_alphas",
     "classify",
     "compose",

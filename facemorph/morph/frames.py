@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 import torch
 import torch.nn.functional as F
 
@@ -12,6 +10,7 @@ from facemorph.morph.codec import MorphCodec
 from facemorph.morph.compose import NEAR_END, Pair, compose, smaller
 from facemorph.morph.geometry import Positions, positions
 from facemorph.morph.maps import resize
+from facemorph.settings import Interpolation, Quality
 
 PROBE_SIZE = 128
 CHANGE = 0.14
@@ -22,8 +21,6 @@ LEAST_DIVIDED = 0.05
 """A frame of which no place belongs to two photos by more than this needs no repair."""
 SOFT_SIZE = 32
 """Side of the map to which the networks' difference is averaged."""
-Interpolation: TypeAlias = Literal["slerp", "linear"]
-Quality: TypeAlias = Literal["best", "fast"]
 
 
 def render_frames(

@@ -20,8 +20,8 @@ from PIL import Image
 
 from facemorph.align import AlignedFace
 from facemorph.errors import FaceMorphError, ImageTooLargeError, UnsupportedImageError
-from facemorph.morph import Quality
 from facemorph.render import draw_landmarks
+from facemorph.settings import Quality
 from facemorph.ui.downloads import DOWNLOADS, Downloads
 from facemorph.ui.edits import Edits, curves
 from facemorph.ui.guard import guarded

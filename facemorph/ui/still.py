@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gradio as gr
 
 from facemorph.errors import FaceMorphError
-from facemorph.morph import Quality
 from facemorph.render import save_still
+from facemorph.settings import Quality
 from facemorph.ui.edits import Edits, curves
 from facemorph.ui.guard import guarded
 from facemorph.ui.handlers import ChosenFace, missing, note

@@ -26,10 +26,11 @@ from PIL import Image
 
 from facemorph import AlignedFace, FaceMorpher, images
 from facemorph.align import Aligner
+from facemorph.checkpoint import ATTRIBUTE_EDITOR
 from facemorph.errors import FaceMorphError
 from facemorph.models import AttributeEditor, PaceNetwork, PartsParser, load_autoencoder
 from facemorph.morph import resize
-from facemorph.pipeline import ATTRIBUTE_EDITOR, DEFAULT_CHECKPOINT, PACE_NETWORK, PARTS_PARSER
+from facemorph.pipeline import DEFAULT_CHECKPOINT, PACE_NETWORK, PARTS_PARSER
 from judges.identity import Embed, load_identity
 from training.attributes.classifiers import Floats, Judge, judge_worth, load_judge
 from training.attributes.label import NAMES
