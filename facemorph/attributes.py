@@ -8,14 +8,15 @@ lines between them.
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from facemorph.errors import InputError, StrengthError, UnknownAttributeError
+from facemorph.errors import InputError, StrengthError, UnknownAttributeError, named
 
 Region: TypeAlias = Literal["head", "mouth", "eyes", "forehead", "hair", "skin", "lips"]
 """Parts of a head; `facemorph.edit.regions` knows where they are."""
@@ -136,32 +137,60 @@ def check_strengths(strengths: Mapping[str, float], offered: Sequence[str]) -> N
 
     Raises:
         UnknownAttributeError: it names those that are offered.
-        StrengthError: a strength outside [-1, 1], or no number.
+        StrengthError: a strength outside [-1, 1].
+        InputError: a strength that is no number, or no strengths by attribute at all.
     """
+    _check_mapping(strengths)
     for name, strength in strengths.items():
-        if name not in offered:
-            raise UnknownAttributeError(
-                f"'{name}' is no attribute that can be edited. Choose from: {', '.join(offered) or 'none here'}.",
-                name=name,
-                known=tuple(offered),
-            )
-        if not math.isfinite(strength) or not -1 <= strength <= 1:
-            raise StrengthError(
-                f"The strength of {name} is {strength:g}. Choose from -1 to 1.", name=name, strength=strength
-            )
+        _check_name(name, offered)
+        _check_strength(name, strength)
 
 
-def check_curves(edits: Mapping[str, Curve], offered: Sequence[str]) -> None:
-    """Refuse what `check_strengths` refuses, at any point of a curve, and curves without strengths.
+def as_curves(edits: Mapping[str, Curve | float], offered: Sequence[str]) -> dict[str, Curve]:
+    """Return the curve of each attribute; a plain number is a constant one.
 
     Raises:
-        InputError: as `check_strengths`, or an empty curve.
+        InputError: as `check_strengths`, at any point of a curve, or an empty curve.
     """
-    for name, strengths in edits.items():
-        if len(strengths) == 0:
+    _check_mapping(edits)
+    curves: dict[str, Curve] = {}
+    for name, given in edits.items():
+        _check_name(name, offered)
+        curves[name] = _strengths_of(given)
+        if len(curves[name]) == 0:
             raise InputError(f"The curve of {name} has no strengths. Give one or more from -1 to 1.")
-        for strength in strengths:
-            check_strengths({name: strength}, offered)
+        for strength in curves[name]:
+            _check_strength(name, strength)
+    return curves
+
+
+def _check_mapping(edits: object) -> None:
+    if not isinstance(edits, Mapping):
+        raise InputError(f"What to edit is {named(edits)}. Pass strengths by attribute, such as {{'smile': 0.8}}.")
+
+
+def _check_name(name: str, offered: Sequence[str]) -> None:
+    if name not in offered:
+        raise UnknownAttributeError(
+            f"'{name}' is no attribute that can be edited. Choose from: {', '.join(offered) or 'none here'}.",
+            name=name,
+            known=tuple(offered),
+        )
+
+
+def _check_strength(name: str, strength: object) -> None:
+    if not isinstance(strength, numbers.Real):
+        raise InputError(f"The strength of {name} is {named(strength)}. Choose a number from -1 to 1.")
+    value = float(strength)
+    if not math.isfinite(value) or not -1 <= value <= 1:
+        raise StrengthError(f"The strength of {name} is {value:g}. Choose from -1 to 1.", name=name, strength=value)
+
+
+def _strengths_of(given: Any) -> tuple[Any, ...]:
+    try:
+        return (given,) if isinstance(given, str) else tuple(given)
+    except TypeError:  # one strength; what is no number is refused next
+        return (given,)
 
 
 def strengths_for(edits: Mapping[str, Curve], end: Literal["first", "last"]) -> dict[str, float]:

@@ -7,6 +7,8 @@ exit codes.
 
 from __future__ import annotations
 
+import numbers
+
 
 class FaceMorphError(Exception):
     """Base of all errors that FaceMorph raises on purpose."""
@@ -78,3 +80,10 @@ class AlignmentError(FaceMorphError):
 
 class RenderError(FaceMorphError):
     """A morph that cannot be written the way it was asked for."""
+
+
+def named(value: object) -> str:
+    """Return what a sentence calls an argument that cannot be used: a number or a text as it is, else its type."""
+    if isinstance(value, numbers.Number):
+        return str(value)
+    return repr(value) if value is None or isinstance(value, str) else f"an object of type {type(value).__name__}"

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from facemorph.errors import ImageTooLargeError, ImageTooSmallError, UnsupportedImageError
+from facemorph.errors import ImageTooLargeError, ImageTooSmallError, UnsupportedImageError, named
 
 if TYPE_CHECKING:
     import torch
@@ -65,7 +65,7 @@ def load_photo(photo: Photo) -> LoadedPhoto:
         The pixels, and how much they were reduced.
 
     Raises:
-        UnsupportedImageError: the file is missing, is no picture, or is damaged.
+        UnsupportedImageError: the file is missing, is no picture, or is damaged; or this is no photo at all.
         ImageTooLargeError: it has more than `MAX_PIXELS` pixels; it is not decoded.
         ImageTooSmallError: its shorter side is under `MIN_SIDE` pixels.
     """
@@ -74,6 +74,10 @@ def load_photo(photo: Photo) -> LoadedPhoto:
     if isinstance(photo, Image.Image):
         _check_size(*photo.size, "This picture")
         return _decoded(photo, "This picture", max(photo.size))
+    if not isinstance(photo, str | PathLike):
+        raise UnsupportedImageError(
+            f"The photo is {named(photo)}. Pass a path, a PIL image, or an (H, W, 3) uint8 array in RGB order."
+        )
     path = Path(photo)
     name = f"'{path.name or path}'"
     with _open(path, name) as image:

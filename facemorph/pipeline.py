@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from facemorph import attributes, checkpoint, images
-from facemorph.align import AlignedFace, Aligner
+from facemorph import attributes, checkpoint, images, settings
+from facemorph.align import AlignedFace, Aligner, check_faces
 from facemorph.attributes import Curve
 from facemorph.editing import Editing
 from facemorph.models import (
@@ -38,7 +38,7 @@ from facemorph.morph import (
 )
 from facemorph.networks import Networks
 from facemorph.result import Morph
-from facemorph.settings import Interpolation, Quality, check_choice, check_num_frames, check_position, check_size
+from facemorph.settings import Interpolation, Quality
 
 DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
 PACE_NETWORK = checkpoint.CHECKPOINTS / "pace-network"
@@ -122,6 +122,7 @@ class FaceMorpher:
 
     def reconstruct(self, face: AlignedFace) -> npt.NDArray[np.uint8]:
         """Encode and decode a crop at the autoencoder's own size; (128, 128, 3) uint8."""
+        check_faces(face)
         with torch.inference_mode():
             small = resize(self._tensor(face), self.networks.image_size)
             frames = images.to_uint8(self.networks.decode(*self.networks.encode(small)))
@@ -139,9 +140,10 @@ class FaceMorpher:
             names them; left and right are the person's own.
 
         Raises:
-            InputError: a size out of range.
+            InputError: no aligned face, or a size out of range.
         """
-        check_size(size)
+        check_faces(face)
+        settings.check_size(size)
         with torch.inference_mode():
             return np.asarray(classify(self._tensor(face), size, self.networks)[0])
 
@@ -159,9 +161,10 @@ class FaceMorpher:
         Raises:
             UnknownAttributeError: an attribute that is not among `attributes`.
             StrengthError: a strength out of range.
-            InputError: another setting out of range.
+            InputError: no aligned faces, or another setting out of range.
         """
-        check_size(size)
+        check_faces(face)
+        settings.check_size(size)
         attributes.check_strengths(strengths, self.attributes)
         with torch.inference_mode():
             picture = resize(self._tensor(face), size).clamp(0, 1)
@@ -179,6 +182,7 @@ class FaceMorpher:
             UnknownAttributeError: an attribute that is not among `attributes`.
             StrengthError: a strength out of range.
         """
+        check_faces(face)
         attributes.check_strengths(strengths, self.attributes)
         if not any(strengths.values()):
             return ()
@@ -194,7 +198,7 @@ class FaceMorpher:
         *,
         shape: float | None = None,
         quality: Quality = "best",
-        edits: Mapping[str, Curve] | None = None,
+        edits: Mapping[str, Curve | float] | None = None,
     ) -> npt.NDArray[np.uint8]:
         """Render one frame.
 
@@ -213,16 +217,17 @@ class FaceMorpher:
         Raises:
             InputError: a setting out of range.
         """
-        check_position("alpha", alpha)
-        check_position("shape", shape)
-        check_size(size)
-        check_choice(quality, "quality", ("best", "fast"))
-        attributes.check_curves(edits or {}, self.attributes)
+        check_faces(a, b)
+        settings.check_position("alpha", alpha)
+        settings.check_held("shape", shape)
+        settings.check_size(size)
+        settings.check_choice(quality, "quality", ("best", "fast"))
+        curves = attributes.as_curves({} if edits is None else edits, self.attributes)
         with torch.inference_mode():
             pair = join(self.prepare(a, size), self.prepare(b, size))
             at = positions(torch.tensor([float(alpha)]), shape)
-            present = self._editing.present(a, b) if edits else None
-            frames = self._rendered(pair, at, "slerp", quality, edits, present)
+            present = self._editing.present(a, b) if curves else None
+            frames = self._rendered(pair, at, "slerp", quality, curves, present)
         return np.asarray(frames[0])
 
     def morph(
@@ -237,7 +242,7 @@ class FaceMorpher:
         shape: float | None = None,
         appearance: float | None = None,
         quality: Quality = "best",
-        edits: Mapping[str, Curve] | None = None,
+        edits: Mapping[str, Curve | float] | None = None,
     ) -> Morph:
         """Render the whole way from one face to the other in steps of equal change to the eye.
 
@@ -251,40 +256,41 @@ class FaceMorpher:
             appearance: hold everything but the geometry at this position in [0, 1]; None moves it.
             quality: "best" lets the latent prior repair what the two photos leave, "fast" does not.
             edits: attributes to change along the way: for each, its strengths in [-1, 1] at even distances from `a` to
-                `b` (`facemorph.attributes.curve` makes the usual ones).
+                `b` (`facemorph.attributes.curve` makes the usual ones), or one for the whole way.
 
         Raises:
             UnknownAttributeError: an attribute that is not among `attributes`.
             StrengthError: a strength out of range.
-            InputError: another setting out of range.
+            InputError: no aligned faces, or another setting out of range.
         """
-        check_num_frames(num_frames)
-        check_size(size)
-        check_position("shape", shape)
-        check_position("appearance", appearance)
-        check_choice(interpolation, "interpolation", ("slerp", "linear"))
-        check_choice(quality, "quality", ("best", "fast"))
-        attributes.check_curves(edits or {}, self.attributes)
+        check_faces(a, b)
+        settings.check_num_frames(num_frames)
+        settings.check_size(size)
+        settings.check_held("shape", shape)
+        settings.check_held("appearance", appearance)
+        settings.check_choice(interpolation, "interpolation", ("slerp", "linear"))
+        settings.check_choice(quality, "quality", ("best", "fast"))
+        curves = attributes.as_curves({} if edits is None else edits, self.attributes)
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         with torch.inference_mode():
             first, last = self.prepare(a, size), self.prepare(b, size)
             pair = join(first, last)
             alphas = choose_alphas(pair, num_frames, self.networks, shape, appearance)
-            present = self._editing.present(a, b) if edits else None
+            present = self._editing.present(a, b) if curves else None
             at_once = FRAMES_AT_ONCE * 256 // max(size, 256)
             for start in range(0, num_frames, at_once):
                 part = alphas[start : start + at_once]
                 at = positions(part, shape, appearance)
-                rendered = self._rendered(pair, at, interpolation, quality, edits, present)
+                rendered = self._rendered(pair, at, interpolation, quality, curves, present)
                 frames[start : start + len(part)] = rendered
                 if progress is not None:
                     progress(start + len(part), num_frames)
         unmasked = tuple(NO_MASK.format(letter) for letter, end in (("A", first), ("B", last)) if not end.separate)
         unrepaired = (NO_PRIOR,) if quality == "best" and not self.networks.repairs else ()
         said = a.warnings + b.warnings + unmasked + unrepaired
-        if edits and present is not None:
-            said += self._editing.warnings(attributes.strengths_for(edits, "first"), present[0])
-            said += self._editing.warnings(attributes.strengths_for(edits, "last"), present[1])
+        if present is not None:
+            said += self._editing.warnings(attributes.strengths_for(curves, "first"), present[0])
+            said += self._editing.warnings(attributes.strengths_for(curves, "last"), present[1])
         return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(said)))
 
     def _rendered(
@@ -293,15 +299,15 @@ class FaceMorpher:
         at: Positions,
         interpolation: Interpolation,
         quality: Quality,
-        edits: Mapping[str, Curve] | None,
+        curves: Mapping[str, Curve],
         present: torch.Tensor | None,
     ) -> npt.NDArray[np.uint8]:
         """Render frames (T, S, S, 3); what the faces have already, `present` (2, K), fades from one to the other."""
         rendered = render_frames(pair, at, self.networks, interpolation, quality)
-        if edits and present is not None:
+        if present is not None:
             had = torch.lerp(present[:1], present[1:], at.appearance.unsqueeze(1))
             points = landmarks_at(*pair.ends, at.shape, pair.times)
-            rendered = self._editing.apply(rendered, points, had, at.alphas, edits)
+            rendered = self._editing.apply(rendered, points, had, at.alphas, curves)
         return images.to_uint8(rendered)
 
     def _tensor(self, face: AlignedFace) -> torch.Tensor:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Literal, TypeAlias
 
-from facemorph.errors import InputError
+from facemorph.errors import InputError, named
 
 Interpolation: TypeAlias = Literal["slerp", "linear"]
 Quality: TypeAlias = Literal["best", "fast"]
 NUM_FRAMES = (2, 240)
 SIZES = (64, 512)
+
+
+def is_whole(value: object) -> bool:
+    """Return whether a value is a whole number, Python's or NumPy's."""
+    return isinstance(value, numbers.Integral)
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a real number, Python's or NumPy's."""
+    return isinstance(value, numbers.Real)
 
 
 def check_num_frames(num_frames: int) -> None:
@@ -18,8 +29,10 @@ def check_num_frames(num_frames: int) -> None:
     Raises:
         InputError: it names the range.
     """
-    if not NUM_FRAMES[0] <= num_frames <= NUM_FRAMES[1]:
-        raise InputError(f"{num_frames} steps were asked for. Choose from {NUM_FRAMES[0]} to {NUM_FRAMES[1]}.")
+    if not is_whole(num_frames) or not NUM_FRAMES[0] <= num_frames <= NUM_FRAMES[1]:
+        raise InputError(
+            f"The number of frames is {named(num_frames)}. Choose from {NUM_FRAMES[0]} to {NUM_FRAMES[1]}."
+        )
 
 
 def check_size(size: int) -> None:
@@ -28,18 +41,24 @@ def check_size(size: int) -> None:
     Raises:
         InputError: it names the range.
     """
-    if not SIZES[0] <= size <= SIZES[1] or size % 2:
-        raise InputError(f"The size is {size} pixels. Choose an even number from {SIZES[0]} to {SIZES[1]}.")
+    if not is_whole(size) or not SIZES[0] <= size <= SIZES[1] or size % 2:
+        raise InputError(f"The size is {named(size)}. Choose an even number of pixels from {SIZES[0]} to {SIZES[1]}.")
 
 
-def check_position(name: str, value: float | None) -> None:
-    """Refuse a position outside of [0, 1]; None is no position and passes.
+def check_held(name: str, value: float | None) -> None:
+    """Refuse what `check_position` refuses; None holds nothing and passes."""
+    if value is not None:
+        check_position(name, value)
+
+
+def check_position(name: str, value: float) -> None:
+    """Refuse a position outside of [0, 1].
 
     Raises:
         InputError: it names the position.
     """
-    if value is not None and not 0.0 <= value <= 1.0:
-        raise InputError(f"{name} is {value}. Choose a position from 0 (the first face) to 1 (the second).")
+    if not is_number(value) or not 0.0 <= value <= 1.0:
+        raise InputError(f"{name} is {named(value)}. Choose a position from 0 (the first face) to 1 (the second).")
 
 
 def check_choice(value: str, name: str, choices: tuple[str, ...]) -> None:
@@ -49,4 +68,4 @@ def check_choice(value: str, name: str, choices: tuple[str, ...]) -> None:
         InputError: it names them.
     """
     if value not in choices:
-        raise InputError(f"'{value}' is no {name}. Choose {' or '.join(choices)}.")
+        raise InputError(f"{named(value)} is no {name}. Choose {' or '.join(choices)}.")

@@ -35,6 +35,25 @@ def test_a_strength_out_of_range_is_refused(strength: float) -> None:
         attributes.check_strengths({"smile": strength}, ("smile",))
 
 
+def test_a_plain_number_is_a_constant_curve() -> None:
+    given = {"smile": 0.8, "age": (0, -1)}
+    assert attributes.as_curves(given, ("smile", "age")) == {"smile": (0.8,), "age": (0, -1)}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"wings": ()}, "'wings' is no attribute"),
+        ({"smile": ()}, "curve of smile has no strengths"),
+        ({"smile": (0, 2)}, "strength of smile is 2"),
+        ({"smile": (0, None)}, "strength of smile is None"),
+    ],
+)
+def test_a_curve_that_is_none_is_refused(given: dict[str, tuple[float, ...]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        attributes.as_curves(given, ("smile",))
+
+
 def test_what_a_face_has_already_goes_no_further() -> None:
     assert attributes.changes({"glasses": 0.8}, {"glasses": (1.0, 1.0)}) == {"glasses": 0.0}
     assert attributes.changes({"glasses": 0.8}, {"glasses": (-1.0, -1.0)}) == {"glasses": 1.6}

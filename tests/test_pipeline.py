@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,7 +136,7 @@ def test_alpha_out_of_range(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, 
 
 @pytest.mark.parametrize("steps", [0, 1, 10_000])
 def test_steps_out_of_range(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace], steps: int) -> None:
-    with pytest.raises(InputError, match=rf"{steps} steps were asked for\. Choose from 2 to 240\."):
+    with pytest.raises(InputError, match=rf"The number of frames is {steps}\. Choose from 2 to 240\."):
         tiny_morpher.morph(*pair, num_frames=steps)
 
 
@@ -145,8 +146,61 @@ def test_size_out_of_range(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, A
         lambda: tiny_morpher.frame(*pair, 0.5, size),
         lambda: tiny_morpher.morph(*pair, num_frames=3, size=size),
     ):
-        with pytest.raises(InputError, match=rf"The size is {size} pixels\. Choose an even number from 64 to 512\."):
+        with pytest.raises(InputError, match=rf"The size is {size}\. Choose an even number of pixels from 64 to 512\."):
             call()
+
+
+NO_FACE = r"^The face is 'a\.jpg'\. Pass what FaceMorpher\.align makes of a photo\.$"
+NO_MAPPING = r"^What to edit is {}\. Pass strengths by attribute, such as {{'smile': 0\.8}}\.$"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m, a: m.align(None), r"^The photo is None\. Pass a path, a PIL image, or an \(H, W, 3\) uint8 array"),
+        (lambda m, a: m.align(["a.jpg"]), r"^The photo is an object of type list\."),
+        (
+            lambda m, a: m.align(a.image, face="1"),
+            r"^The number of the face is '1'\. Choose from 0 \(the largest\)",
+        ),
+        (lambda m, a: m.parts(a, size="a"), r"^The size is 'a'\. Choose an even number of pixels"),
+        (lambda m, a: m.parts(a, size=256.0), r"^The size is 256\.0\."),
+        (lambda m, a: m.parts("a.jpg"), NO_FACE),
+        (lambda m, a: m.reconstruct("a.jpg"), NO_FACE),
+        (lambda m, a: m.edit("a.jpg", {}), NO_FACE),
+        (lambda m, a: m.edit_warnings("a.jpg", {}), NO_FACE),
+        (lambda m, a: m.frame(a, "a.jpg", 0.5), NO_FACE),
+        (lambda m, a: m.morph("a.jpg", a), NO_FACE),
+        (lambda m, a: m.morph(a, a.image), r"^The face is an object of type ndarray\."),
+        (lambda m, a: m.frame(a, a, None), r"^alpha is None\. Choose a position"),
+        (lambda m, a: m.frame(a, a, 0.5, shape="b"), r"^shape is 'b'\. Choose a position"),
+        (lambda m, a: m.morph(a, a, num_frames="x"), r"^The number of frames is 'x'\. Choose from 2"),
+        (lambda m, a: m.morph(a, a, quality=None), r"^None is no quality\."),
+        (lambda m, a: m.edit(a, "smile"), NO_MAPPING.format("'smile'")),
+        (lambda m, a: m.morph(a, a, edits=["smile"]), NO_MAPPING.format("an object of type list")),
+        (
+            lambda m, a: m.edit(a, {"smile": (0, 1)}),
+            r"^The strength of smile is an object of type tuple\. Choose",
+        ),
+        (lambda m, a: m.edit(a, {"smile": "much"}), r"^The strength of smile is 'much'\."),
+        (lambda m, a: m.frame(a, a, 0.5, edits={"smile": None}), r"^The strength of smile is None\."),
+        (lambda m, a: m.frame(a, a, 0.5, edits={"smile": "0.8"}), r"^The strength of smile is '0\.8'\."),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_in_one_sentence(
+    tiny_morpher: FaceMorpher,
+    pair: tuple[AlignedFace, AlignedFace],
+    call: Callable[[FaceMorpher, AlignedFace], object],
+    message: str,
+) -> None:
+    with pytest.raises(InputError, match=message):
+        call(tiny_morpher, pair[0])
+
+
+def test_numbers_of_numpy_are_numbers(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:
+    alpha, size, strength = np.float32(0.5), np.int64(64), np.float64(0.8)
+    frame = tiny_morpher.frame(*pair, alpha, size, edits={"smile": np.array([0, strength])})  # type: ignore[arg-type]
+    assert np.array_equal(frame, tiny_morpher.frame(*pair, 0.5, 64, edits={"smile": (0, 0.8)}))
 
 
 def test_unknown_interpolation(tiny_morpher: FaceMorpher, pair: tuple[AlignedFace, AlignedFace]) -> None:

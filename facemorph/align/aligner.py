@@ -12,8 +12,9 @@ from facemorph.align.crop import Picture, crop_from_photo_matrix, crop_photo, tr
 from facemorph.align.face import CROP_SIZE, AlignedFace, DetectedFace
 from facemorph.align.fan import FanBackend, weights_on_disk
 from facemorph.checkpoint import CHECKPOINTS
-from facemorph.errors import AlignmentError, ImageTooSmallError, NoFaceFoundError
+from facemorph.errors import AlignmentError, ImageTooSmallError, InputError, NoFaceFoundError, named
 from facemorph.head import UNTOLD, Head, fit_head, load_head
+from facemorph.settings import is_whole
 
 MIN_FACE = 40
 """A face whose landmarks span fewer pixels than this is refused."""
@@ -85,6 +86,7 @@ class Aligner:
             face: which face, counted from the largest (0); None takes the largest and warns where there are several.
 
         Raises:
+            InputError: `face` is no whole number.
             NoFaceFoundError: there is no face, or none of that number.
             ImageTooSmallError: the face spans fewer than `MIN_FACE` pixels.
             AlignmentError: its landmarks determine no crop.
@@ -124,6 +126,8 @@ def _checked_index(face: int | None, num_faces: int) -> int:
             f"{SMALL_FACE} pixels wide."
         )
     index = 0 if face is None else face
+    if not is_whole(index):
+        raise InputError(f"The number of the face is {named(index)}. Choose from 0 (the largest) to {num_faces - 1}.")
     if not 0 <= index < num_faces:
         held = "1 face" if num_faces == 1 else f"{num_faces} faces"
         raise NoFaceFoundError(

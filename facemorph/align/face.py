@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from facemorph.errors import InputError, named
 from facemorph.head import UNTOLD, HeadPose
 
 CROP_SIZE = 512
@@ -53,3 +54,14 @@ class DetectedFace:
     bbox: npt.NDArray[np.float32]
     landmarks: npt.NDArray[np.float32]
     score: float
+
+
+def check_faces(*faces: AlignedFace) -> None:
+    """Refuse what is no aligned face, such as the photo itself.
+
+    Raises:
+        InputError: it says what was given.
+    """
+    for face in faces:
+        if not isinstance(face, AlignedFace):
+            raise InputError(f"The face is {named(face)}. Pass what FaceMorpher.align makes of a photo.")

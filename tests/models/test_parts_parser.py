@@ -53,7 +53,7 @@ def test_a_morpher_tells_the_parts_of_a_face(tiny_morpher: FaceMorpher, size: in
 
 def test_a_bad_size_is_said(tiny_morpher: FaceMorpher) -> None:
     face = tiny_morpher.align(draw_face()[0])
-    with pytest.raises(InputError, match="The size is 63 pixels"):
+    with pytest.raises(InputError, match=r"The size is 63\."):
         tiny_morpher.parts(face, 63)
 
 

@@ -128,7 +128,7 @@ class FakeMorpher:
         edits: Mapping[str, Sequence[float]] | None = None,
     ) -> FakeMorph:
         if not 2 <= num_frames <= 120:
-            raise InputError(f"{num_frames} steps were asked for. Choose between 2 and 120.")
+            raise InputError(f"The number of frames is {num_frames}. Choose from 2 to 120.")
         for name, curve in (edits or {}).items():
             for strength in curve:
                 check_strengths({name: strength}, self.attributes)

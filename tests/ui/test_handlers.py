@@ -172,7 +172,7 @@ class TestMorph:
         (view,) = PairHandlers(morpher).morph(
             *faces, 10_000, 128, 20, True, "best", "both", {}, ENGLISH, progress=lambda *_, **__: None
         )
-        assert "10000 steps were asked for." in view.note
+        assert "The number of frames is 10000." in view.note
         assert view.stage == SKIP
 
     def test_a_format_that_fails_does_not_cost_the_others(
