@@ -36,8 +36,10 @@ DRAFT_SIZE = 1900
 """Large enough to stand for `WORKING_SIZE`, so that the 4000 px of common phones are decoded at half, in a tenth of the
 time.
 """
-MIN_SIDE = 40
-"""A photo with a shorter side than this holds no face worth morphing."""
+MIN_FACE = 40
+"""A face that spans fewer pixels than this is refused, and so is a photo that cannot hold a larger one."""
+LARGER_FACE = f"Use a photo where the face is at least {MIN_FACE} pixels across."
+"""What every sentence about something too small ends in."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def load_photo(photo: Photo) -> LoadedPhoto:
     Raises:
         UnsupportedImageError: the file is missing, is no picture, or is damaged; or this is no photo at all.
         ImageTooLargeError: it has more than `MAX_PIXELS` pixels; it is not decoded.
-        ImageTooSmallError: its shorter side is under `MIN_SIDE` pixels.
+        ImageTooSmallError: its shorter side is under `MIN_FACE` pixels.
     """
     if isinstance(photo, np.ndarray):
         return _reduced(Image.fromarray(_checked_array(photo)), max(photo.shape))
@@ -142,11 +144,11 @@ def _check_size(width: int, height: int, name: str) -> None:
             height=height,
             limit=MAX_PIXELS,
         )
-    if min(width, height) < MIN_SIDE:
+    if min(width, height) < MIN_FACE:
         raise ImageTooSmallError(
-            f"{name} is only {width} × {height} pixels. Use a photo of at least {MIN_SIDE} pixels a side.",
+            f"{name} is only {width} × {height} pixels. {LARGER_FACE}",
             actual=min(width, height),
-            minimum=MIN_SIDE,
+            minimum=MIN_FACE,
         )
 
 

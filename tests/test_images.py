@@ -308,7 +308,7 @@ class TestSizes:
 
     def test_one_pixel(self, tmp_path: Path) -> None:
         Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
-        message = "'dot.png' is only 1 × 1 pixels. Use a photo of at least 40 pixels a side."
+        message = "'dot.png' is only 1 × 1 pixels. Use a photo where the face is at least 40 pixels across."
         with pytest.raises(ImageTooSmallError, match=re.escape(message)) as caught:
             load_photo(tmp_path / "dot.png")
         assert (caught.value.actual, caught.value.minimum) == (1, 40)

@@ -14,10 +14,9 @@ from facemorph.align.fan import FanBackend, weights_on_disk
 from facemorph.checkpoint import CHECKPOINTS
 from facemorph.errors import AlignmentError, ImageTooSmallError, InputError, NoFaceFoundError, named
 from facemorph.head import UNTOLD, Head, fit_head, load_head
+from facemorph.images import LARGER_FACE, MIN_FACE
 from facemorph.settings import is_whole
 
-MIN_FACE = 40
-"""A face whose landmarks span fewer pixels than this is refused."""
 SMALL_FACE = 64
 """Below this the result is soft, and the user is told."""
 
@@ -96,7 +95,7 @@ class Aligner:
         span = int(max(chosen.bbox[2:] - chosen.bbox[:2]))
         if span < MIN_FACE:
             raise ImageTooSmallError(
-                f"The face is only {span} pixels across. Use a photo where it is at least {MIN_FACE} pixels across.",
+                f"The face is only {span} pixels across. {LARGER_FACE}",
                 actual=span,
                 minimum=MIN_FACE,
             )
@@ -123,7 +122,7 @@ def _checked_index(face: int | None, num_faces: int) -> int:
     if num_faces == 0:
         raise NoFaceFoundError(
             "No face found in this photo. Use a photo where one face looks at the camera and is at least "
-            f"{SMALL_FACE} pixels wide."
+            f"{MIN_FACE} pixels across."
         )
     index = 0 if face is None else face
     if not is_whole(index):

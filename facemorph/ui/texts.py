@@ -24,6 +24,7 @@ from facemorph.errors import (
     UnknownAttributeError,
     UnsupportedImageError,
 )
+from facemorph.images import MIN_FACE
 
 Language: TypeAlias = Literal["en", "zh"]
 
@@ -245,9 +246,9 @@ def describe_error(error: FaceMorphError, language: Language) -> str:
             limit = error.limit // 1_000_000
             return f"图片有 {error.width} × {error.height} 像素，太大了。请缩小到 {limit} 百万像素以内。"
         case ImageTooSmallError():
-            return f"图片或其中的人脸只有 {error.actual} 像素，太小了。请使用至少 {error.minimum} 像素的照片。"
+            return f"图片或其中的人脸只有 {error.actual} 像素，太小了。请使用人脸至少 {error.minimum} 像素宽的照片。"
         case NoFaceFoundError(num_faces=0):
-            return "没有找到人脸。请使用正对镜头、清晰的人脸照片。"
+            return f"没有找到人脸。请使用人脸正对镜头、清晰、至少 {MIN_FACE} 像素宽的照片。"
         case UnsupportedImageError():
             return "无法打开这个文件。请使用 JPEG、PNG、WebP 或 GIF；HEIC 照片请先导出为 JPEG。"
         case UnknownAttributeError():

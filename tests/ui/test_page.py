@@ -188,8 +188,8 @@ class TestTexts:
         ("error", "words"),
         [
             (ImageTooLargeError("-", width=20000, height=20000, limit=64_000_000), "20000 × 20000 像素"),
-            (ImageTooSmallError("-", actual=12, minimum=40), "至少 40 像素"),
-            (NoFaceFoundError("-"), "没有找到人脸"),
+            (ImageTooSmallError("-", actual=12, minimum=40), "人脸至少 40 像素宽"),
+            (NoFaceFoundError("-"), "没有找到人脸。请使用人脸正对镜头、清晰、至少 40 像素宽的照片。"),
             (UnsupportedImageError("-"), "无法打开这个文件"),
             (
                 UnknownAttributeError("-", name="wings", known=("smile", "hat")),
