@@ -126,7 +126,7 @@ class PhotoHandlers:
     def show(self, chosen: ChosenFace, language: Language) -> PhotoView:
         """Return what to show of a face that is already aligned."""
         face = chosen.face
-        choices = [(str(i + 1) + say(language, " (largest)", "（最大）") * (i == 0), i) for i in range(face.num_faces)]
+        choices = [(str(i) + say(language, " (largest)", "（最大）") * (i == 0), i) for i in range(face.num_faces)]
         choice = gr.update(choices=choices, value=chosen.index, visible=face.num_faces > 1)
         crop = gr.update(value=_preview(face), visible=True)
         return PhotoView(chosen.path, chosen, crop, note(self._named(describe_face(face, language), language)), choice)

@@ -128,12 +128,12 @@ def test_one_of_several_faces_is_chosen_and_swapped(tab: Tab, photos: dict[str, 
     tab.page.locator("#choice-a input").click()
     tab.page.get_by_role("option", name="3", exact=True).click()
     expect(tab.page.locator("#note-a")).not_to_contain_text("largest")
-    third = tab.page.get_attribute("#crop-a img", "src")
-    assert third != largest
+    chosen = tab.page.get_attribute("#crop-a img", "src")
+    assert chosen != largest
     other = tab.page.get_attribute("#crop-b img", "src")
-    assert other is not None and third is not None
+    assert other is not None and chosen is not None
     tab.page.click("#swap")
-    expect(tab.page.locator("#crop-b img")).to_have_attribute("src", third)
+    expect(tab.page.locator("#crop-b img")).to_have_attribute("src", chosen)
     expect(tab.page.locator("#crop-a img")).to_have_attribute("src", other)
     expect(tab.page.locator("#choice-b input")).to_have_value("3")
     expect(tab.page.locator("#choice-a")).to_have_count(0)

@@ -103,12 +103,14 @@ class TestPhoto:
         path.write_text("not a picture")
         assert "<img" not in PhotoHandlers(morpher, "A").align(str(path), None, ENGLISH).note
 
-    def test_several_faces_can_be_chosen_from(self, morpher: FakeMorpher, tmp_path: Path) -> None:
+    def test_several_faces_can_be_chosen_from_by_the_numbers_of_the_command_line(
+        self, morpher: FakeMorpher, tmp_path: Path
+    ) -> None:
         handlers, path = PhotoHandlers(morpher, "A"), _photo(tmp_path / "group.png", (0, 255, 0))
         view = handlers.align(path, None, ENGLISH)
         assert "5 faces found; the largest was taken." in view.note
         assert view.choice["visible"] is True
-        assert view.choice["choices"] == [("1 (largest)", 0), ("2", 1), ("3", 2), ("4", 3), ("5", 4)]
+        assert view.choice["choices"] == [("0 (largest)", 0), ("1", 1), ("2", 2), ("3", 3), ("4", 4)]
         third = handlers.choose(path, 2, ENGLISH)
         assert third.chosen.index == third.choice["value"] == 2
         assert "largest" not in third.note
