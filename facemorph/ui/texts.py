@@ -14,6 +14,7 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from facemorph.align import AlignedFace
+from facemorph.align.aligner import CUT_OFF, TURNED
 from facemorph.attributes import ALREADY, ATTRIBUTES, CONTRADICTION, UNDER_A_HAT
 from facemorph.errors import (
     FaceMorphError,
@@ -128,6 +129,8 @@ STAGE_TEXTS: dict[str, dict[str, str]] = {
 WARNINGS: dict[str, str] = {
     r"(\d+) faces found; the largest was taken\.": "照片中有 {} 张人脸，已选用最大的一张。",
     r"The face is only (\d+) pixels across; the result will be soft\.": "人脸只有 {} 像素宽，结果会偏模糊。",
+    re.escape(TURNED): "头转得太偏，变形时远侧的脸颊会模糊或鼓起。",
+    re.escape(CUT_OFF): "人脸被照片边缘截断，缺少的部分由其余部分填补。",
     r"The person in photo ([AB]) could not be told from the background, "
     r"so hair and background change at once with the rest of the picture\.": (
         "无法把照片 {} 中的人物与背景分开，因此头发和背景与画面其余部分同时变化。"

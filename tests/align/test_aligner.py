@@ -11,6 +11,7 @@ import pytest
 
 from facemorph.align import AlignedFace, Aligner, DetectedFace
 from facemorph.align import aligner as aligner_module
+from facemorph.align.aligner import CUT_OFF, TURNED
 from facemorph.align.crop import transform_points
 from facemorph.align.pose import box
 from facemorph.errors import AlignmentError, CheckpointNotFoundError, ImageTooSmallError, NoFaceFoundError
@@ -63,17 +64,24 @@ def test_without_a_head_no_pose_is_told() -> None:
     assert Aligner(ToldBackend(landmarks)).align(photo).pose == HeadPose(told=False)
 
 
+def turned(yaw: float, roll: float = 0.0) -> npt.NDArray[np.float32]:
+    """Return the landmarks of the mean head, turned."""
+    rotation = rotations(np.array([yaw]), np.array([0.0]), np.array([roll]))[0]
+    fit = HeadFit(rotation, 60.0, np.array([300, 150]), 0.0, told=True)
+    return fit.project(load_head().points)[:, :2].astype(np.float32)
+
+
 @pytest.mark.parametrize(("yaw", "roll"), [(0.0, 0.0), (35.0, 0.0), (-20.0, 40.0)])
 def test_the_pose_is_that_in_the_crop(yaw: float, roll: float) -> None:
     """The crop is upright, so what the photo is turned by goes into its matrix."""
-    head = load_head()
-    fit = HeadFit(
-        rotations(np.array([yaw]), np.array([0.0]), np.array([roll]))[0], 60.0, np.array([300, 150]), 0.0, True
-    )
-    landmarks = fit.project(head.points)[:, :2].astype(np.float32)
-    pose = Aligner(ToldBackend(landmarks), head).align(PHOTO).pose
+    pose = Aligner(ToldBackend(turned(yaw, roll)), load_head()).align(PHOTO).pose
     assert pose.told
     assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((yaw, 0, 0), abs=1)
+
+
+@pytest.mark.parametrize(("yaw", "said"), [(0.0, False), (30.0, False), (-40.0, True), (40.0, True)])
+def test_a_head_turned_far_is_taken_with_a_warning(yaw: float, said: bool) -> None:
+    assert (TURNED in Aligner(ToldBackend(turned(yaw)), load_head()).align(PHOTO).warnings) is said
 
 
 def test_a_drawing_that_no_head_explains_is_cut_all_the_same() -> None:
@@ -100,6 +108,22 @@ def test_a_face_that_was_asked_for_is_taken_without_a_warning(three: Aligner) ->
 
 def test_a_small_face_is_taken_with_a_warning(three: Aligner) -> None:
     assert three.align(PHOTO, face=2).warnings == ("The face is only 44 pixels across; the result will be soft.",)
+
+
+@pytest.mark.parametrize(("cut", "said"), [(0.0, False), (0.12, True), (0.3, True)])
+@pytest.mark.parametrize("edge", ["left", "right", "top", "bottom"])
+def test_a_face_cut_by_an_edge_is_taken_with_a_warning(
+    mean_face_at: PlaceFace, edge: str, cut: float, said: bool
+) -> None:
+    points = mean_face_at(300, 200, 60)
+    x0, y0, x1, y1 = box(points)
+    lost_x, lost_y = cut * (x1 - x0), cut * (y1 - y0)
+    left, top, right, bottom = (int(v) for v in (x0 + lost_x, y0 + lost_y, np.ceil(x1 - lost_x), np.ceil(y1 - lost_y)))
+    rows = {"top": slice(top, None), "bottom": slice(0, bottom + 1)}.get(edge, slice(None))
+    columns = {"left": slice(left, None), "right": slice(0, right + 1)}.get(edge, slice(None))
+    moved = (points - (columns.start or 0, rows.start or 0)).astype(np.float32)
+    warnings = Aligner(ToldBackend(moved)).align(np.ascontiguousarray(PHOTO[rows, columns])).warnings
+    assert (CUT_OFF in warnings) is said
 
 
 @pytest.mark.parametrize("index", [-1, 3, 99])

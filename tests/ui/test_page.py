@@ -12,6 +12,7 @@ from gradio.data_classes import ImageData
 from PIL import Image
 
 from facemorph.align import Aligner, DetectedFace
+from facemorph.align.aligner import CUT_OFF, TURNED
 from facemorph.attributes import ATTRIBUTES, CONTRADICTIONS, CURVES, edit_warnings
 from facemorph.errors import (
     FaceMorphError,
@@ -210,14 +211,14 @@ class TestTexts:
                 scale = 50 / max(np.ptp(face.landmarks, axis=0).max() for face in super().find(pixels))
                 return [DetectedFace(face.bbox * scale, face.landmarks * scale, 1.0) for face in super().find(pixels)]
 
-        face = Aligner(Small(num_faces=3)).align(np.zeros((72, 72, 3), np.uint8))
+        face = Aligner(Small(num_faces=3)).align(np.zeros((320, 240, 3), np.uint8))
         assert len(face.warnings) == 2
         words = describe_face(face, "zh")
         assert "照片中有 3 张人脸，已选用最大的一张。" in words
         assert "像素宽，结果会偏模糊。" in words
         assert not re.search("[a-z]", words)
 
-    @pytest.mark.parametrize("warning", [NO_MASK.format("A"), NO_MASK.format("B"), NO_FFMPEG])
+    @pytest.mark.parametrize("warning", [NO_MASK.format("A"), NO_MASK.format("B"), NO_FFMPEG, TURNED, CUT_OFF])
     def test_what_a_morph_warns_of_is_said_in_chinese(self, warning: str) -> None:
         assert describe_warnings([warning, warning], "en") == f"{warning} {warning}"
         words = describe_warnings([warning], "zh")
