@@ -10,11 +10,12 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 from facemorph.errors import FaceMorphError
 from facemorph.pipeline import FaceMorpher
-from facemorph.ui import build_page, launch_options, warm_up
+from facemorph.ui import build_page, keep_to_own_folder, launch_options, warm_up
 
 
 def main() -> None:
     """Load the models, warm them up in the background, and serve until interrupted."""
+    keep_to_own_folder()
     try:
         morpher = FaceMorpher.from_checkpoint()
     except FaceMorphError as error:

@@ -54,7 +54,10 @@ def serve_tiny() -> None:
 
 
 if __name__ == "__main__":
+    from facemorph.ui import keep_to_own_folder
+
     sys.addaudithook(refuse_outside)
+    keep_to_own_folder()  # as the app does, and before the other page asks where uploads go
     serve_fake(Path(sys.argv[2]), int(sys.argv[3]))
     if sys.argv[1] == "tiny":
         serve_tiny()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import app
-from facemorph import pipeline
+from facemorph import pipeline, ui
 from facemorph.pipeline import FaceMorpher
 from tests.ui.fake import FakeMorpher
 
@@ -23,6 +23,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> FakePage:
     page = FakePage()
     monkeypatch.setattr(FaceMorpher, "from_checkpoint", FakeMorpher)
     monkeypatch.setattr(app, "build_page", lambda morpher: page)
+    monkeypatch.setattr(app, "keep_to_own_folder", lambda: None)
     monkeypatch.setattr(app, "warm_up", lambda morpher: True)
     for name in ("SPACE_ID", "FACEMORPH_BROWSER", "PORT"):
         monkeypatch.delenv(name, raising=False)
@@ -58,6 +59,7 @@ def test_without_a_checkpoint_it_ends_with_one_sentence(
     if config is not None:
         (tmp_path / "config.json").write_text(config)
     monkeypatch.setattr(pipeline, "DEFAULT_CHECKPOINT", tmp_path)
+    monkeypatch.setattr(ui, "keep_to_own_folder", lambda: None)
     with pytest.raises(SystemExit, match=f"^FaceMorph cannot start: .*{words}") as ended:
         runpy.run_path(str(Path(app.__file__)), run_name="__main__")
     assert isinstance(ended.value.code, str)  # printed to stderr, exit status 1
