@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 CACHE_SECONDS = (600, 3000)
 """Every 600 s, files older than 3000 s are deleted: none lives longer than an hour."""
+PHOTO_CHANGED, ASKED = (
+    f"""() => {{ document.querySelector("#stage .stage")?.dispatchEvent(new Event("{what}")); }}"""
+    for what in ("photo", "ask")
+)
+"""The stage says when it shows the morph of other photos than those that are there."""
 SHOW_STAGE = """() => {
   if (document.querySelectorAll(".crop img").length < 2) return;
   document.querySelector("#stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
@@ -201,6 +206,7 @@ def _connect(
             handlers.align, [column.photo, column.chosen], column.outputs, show_progress_on=column.photo, **HEAVY
         )
         column.photo.change(None, None, result.note, js="() => ''")  # what was missing may be here now
+        column.chosen.change(None, js=PHOTO_CHANGED)
         column.photo.clear(handlers.clear, None, column.outputs, **LIGHT)
         column.choice.input(
             handlers.choose, [column.photo, column.choice], column.outputs, show_progress_on=column.photo, **HEAVY
@@ -213,6 +219,7 @@ def _connect(
         show_progress="hidden",
         **HEAVY,
     )
+    button.click(None, js=ASKED)
     button.click(None, js=SHOW_STAGE)
     button.click(
         pair.morph,

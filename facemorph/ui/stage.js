@@ -7,11 +7,13 @@ const play = find(".play"), alpha = find(".alpha"), caption = find(".caption");
 const PLAY = "M7 5v14l12-7z", PAUSE = "M7 5h4v14H7zM13 5h4v14h-4z";
 
 let frames = [], alphas = [], arrival = 0;
+let changes = 0, asked = 0, shown = 0;  // of photos and faces: up to now, to the last request, to the morph in view
 
 find(".empty").textContent = words.empty;
 find("label").textContent = words.position;
 gif.alt = words.animation;
 canvas.setAttribute("aria-label", words.frame);
+find(".earlier").textContent = words.earlier;
 show("nothing");
 
 function show(what) {
@@ -20,6 +22,10 @@ function show(what) {
   play.setAttribute("aria-label", playing ? words.pause : words.play);
   find(".shape").setAttribute("d", playing ? PAUSE : PLAY);
   alpha.textContent = what === "frame" ? "α " + alphas[Number(slider.value)].toFixed(2) : "";
+}
+
+function compare() {
+  stage.classList.toggle("outdated", shown !== changes);
 }
 
 function drawFrame() {
@@ -51,6 +57,8 @@ async function receive(value) {
   slider.disabled = play.disabled = false;
   gif.src = value.gif.url;
   caption.textContent = value.caption;
+  shown = asked;
+  compare();
   drawFrame();
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) show("gif");
   stage.dataset.frames = frames.length;
@@ -64,5 +72,7 @@ function loaded(url) {
 
 slider.addEventListener("input", drawFrame);
 play.addEventListener("click", () => (stage.dataset.show === "gif" ? drawFrame() : show("gif")));
+stage.addEventListener("photo", () => { changes += 1; compare(); });
+stage.addEventListener("ask", () => { asked = changes; });
 watch("value", () => receive(props.value));
 receive(props.value);

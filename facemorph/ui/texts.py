@@ -115,6 +115,7 @@ STAGE_TEXTS: dict[str, dict[str, str]] = {
         "pause": "Pause",
         "animation": "Animated morph from face A to face B",
         "frame": "One frame of the morph from face A to face B",
+        "earlier": "This is the morph of the earlier photos. Press Morph for a new one.",
     },
     "zh": {
         "empty": "添加两张照片，然后点击“开始变形”",
@@ -123,6 +124,7 @@ STAGE_TEXTS: dict[str, dict[str, str]] = {
         "pause": "暂停",
         "animation": "从人脸 A 到人脸 B 的动画",
         "frame": "从人脸 A 到人脸 B 的一帧",
+        "earlier": "这是之前照片的变形结果。点击“开始变形”生成新的。",
     },
 }
 

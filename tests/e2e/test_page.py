@@ -108,6 +108,9 @@ def test_bad_photos_are_said_and_cost_nothing(tab: Tab, photos: dict[str, Path])
     expect(tab.page.locator("#note-morph")).to_have_text("Photo B has no face yet. Add one first.")
     expect(tab.page.locator("#crop-a img")).to_be_visible()
     assert tab.page.get_attribute("#stage .gif", "src") == gif
+    earlier = tab.page.locator("#stage .earlier")
+    expect(earlier).to_have_text("This is the morph of the earlier photos. Press Morph for a new one.")
+    expect(earlier).to_be_visible()
     expect(tab.page.locator("#size label.selected")).to_have_text("128")
     tab.put("b", photos["faceless"])
     expect(alert).to_contain_text("Photo B: No face found.")
@@ -119,6 +122,11 @@ def test_bad_photos_are_said_and_cost_nothing(tab: Tab, photos: dict[str, Path])
     tab.page.locator("#size").get_by_text("384").click()
     tab.morph()
     expect(tab.page.locator("#stage .caption")).to_contain_text("384 × 384")
+    expect(earlier).to_be_hidden()
+    tab.page.click("#swap")
+    expect(earlier).to_be_visible()
+    tab.morph()
+    expect(earlier).to_be_hidden()
 
 
 def test_one_of_several_faces_is_chosen_and_swapped(tab: Tab, photos: dict[str, Path]) -> None:
