@@ -6,10 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from facemorph.morph import covers, geometry
+from facemorph.morph import covers, geometry, warp
 from facemorph.morph.covers import Cover, Roots
 from facemorph.morph.endpoint import Endpoint
 from facemorph.morph.ownership import Times
+from facemorph.morph.warp import Sampler
 from tests.morph.people import CENTRE, SIZE, UNIT, draw_person, end_of
 
 TIMES = torch.linspace(0, 1, 21)
