@@ -71,6 +71,7 @@ class FaceMorpher:
         self.networks = Networks(model, parser, pace, prior, editor, torch.device(device))
         self._editing = Editing(self.networks, None if editor is None else editor.config)
         self._aligner = aligner
+        self._head = None if aligner.head is None else aligner.head.coarse
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -315,4 +316,4 @@ class FaceMorpher:
 
     def prepare(self, face: AlignedFace, size: int) -> Endpoint:
         """Make a face ready for any number of frames of side `size`; for `facemorph.morph`, which renders them."""
-        return prepare(self._tensor(face), face.landmarks, size, self.networks, self._aligner.head)
+        return prepare(self._tensor(face), face.landmarks, size, self.networks, self._head)

@@ -96,6 +96,11 @@ class Head:
         squared = (vertices**2).sum(1)[:, None] + (self.points**2).sum(1) - 2 * vertices @ self.points.T
         return np.asarray(np.sqrt(np.maximum(squared, 0.0)) @ coefficients[:68] + coefficients[68])
 
+    @cached_property
+    def coarse(self) -> Head:
+        """The same head with every other row and column of the grid."""
+        return Head(self.points, self.surface[::2, ::2].copy(), self.front[::2, ::2].copy())
+
 
 def load_head(folder: Path = FOLDER) -> Head:
     """Load the head that comes with the project, or another.

@@ -132,6 +132,12 @@ def step(alphas: torch.Tensor, middle: float) -> torch.Tensor:
     return maps.smoothstep((alphas.reshape(-1, 1, 1, 1) - middle) / QUICK + 0.5)
 
 
+def present(alphas: torch.Tensor, times: Times) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return in which of (T,) frames either photo's body is seen, (T,) bool each."""
+    inner, outer = (step(alphas, middle).flatten() for middle in (times.inner, times.outer))
+    return torch.minimum(inner, outer) < 1, torch.maximum(inner, outer) > 0
+
+
 def hand_over(
     alphas: torch.Tensor,
     points: torch.Tensor,

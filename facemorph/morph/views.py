@@ -29,7 +29,7 @@ SLANT = (0.05, 0.3)
 """Cosines to the viewer between which a photo begins to show a place."""
 STRETCH = (1.15, 2.1)
 """Stretches of a photo's places in a frame between which it stops showing them."""
-ISLAND, MARGIN, SOFT = 7, 2, 1
+ISLAND, MARGIN, SOFT = 3, 1, 1
 """Places of the grid: what is seen and smaller than twice the first is not; its edge moves in by the second, and is
 averaged over the third, twice."""
 CONTOUR = np.linspace(195, -15, 17)

@@ -130,6 +130,10 @@ class Sampler:
         other = Sampler(shift)
         return Sampler(other(self.flow, "bilinear") + other.flow)
 
+    def only(self, chosen: torch.Tensor) -> Sampler:
+        """Return a sampler along those flows that are chosen, (B,) bool."""
+        return Sampler(self.flow[chosen])
+
     def __call__(self, x: torch.Tensor, mode: Literal["bicubic", "bilinear"] = "bicubic") -> torch.Tensor:
         """Return (B, C, S, S) of (1, C, S, S) or (B, C, S, S); exactly `x` where the flow is 0."""
         size = x.shape[-1]

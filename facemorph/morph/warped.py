@@ -6,13 +6,18 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from facemorph.morph import contours, geometry, maps, tones
+from facemorph.morph import contours, geometry, maps, ownership, tones
 from facemorph.morph.endpoint import Endpoint
 from facemorph.morph.geometry import Positions
 from facemorph.morph.landmark_windows import MAP_SIZE
 from facemorph.morph.ownership import Times
 from facemorph.morph.regions import Regions
 from facemorph.morph.warp import Sampler
+
+WARPED = ("kinds", "glasses", "seen", "skin", "mane")
+"""Those of `Regions` that are warped with the colours."""
+LEAST_HIDDEN = 0.05
+"""What is taken from a mirror image nowhere by more than this is not."""
 
 
 @dataclass(frozen=True)
@@ -55,41 +60,61 @@ def bring(
     hidden = None
     if placed.mirrored is not None:
         hidden = placed.mirrored.hidden
-        for number, end in enumerate(ends):
-            sample, wide = (
-                placed.mirrored.samplers[number].after(bent[number]),
-                maps.enlarge(hidden[number], left[0].shape[-1]),
-            )
-            bodies[number] = _completed(
-                bodies[number], sample(end.layers.body[:, :3]), wide, placed.mirrored.both[number]
-            )
-            lefts[number] = lefts[number] * (1 - wide)
-            regions[number] = _mixed(
-                regions[number], warp_regions(end.regions, sample), maps.enlarge(hidden[number], MAP_SIZE)
-            )
+        for number, needed in enumerate(ownership.present(at.appearance, times)):
+            sample = placed.mirrored.samplers[number].after(bent[number])
+            chosen = needed & (hidden[number].amax((1, 2, 3)) > LEAST_HIDDEN)
+            if chosen.any():
+                photo = bodies[number], lefts[number], regions[number]
+                both = placed.mirrored.both[number]
+                completed = _complete(ends[number], photo, sample.only(chosen), hidden[number], both, chosen)
+                bodies[number], lefts[number], regions[number] = completed
     bodies, hairs = _in_the_same_colours(bodies, hairs, regions, at.appearance)
     return Warped(placed.landmarks, samplers, bodies, hairs, lefts, regions, hidden)
 
 
 def warp_regions(still: Regions, sample: Sampler) -> Regions:
     """Return regions along a flow; the outline stays as it is."""
-    parts = (still.kinds, still.glasses, still.seen, still.skin, still.mane)
+    parts = [getattr(still, name) for name in WARPED]
     moved = torch.split(sample(torch.cat(parts, 1), "bilinear"), [x.shape[1] for x in parts], dim=1)
     kinds, glasses, seen, skin, mane = (x.clamp(0, 1) for x in moved)
     return replace(still, kinds=kinds, glasses=glasses, seen=seen, skin=skin, mane=mane)
 
 
-def _completed(body: torch.Tensor, mirrored: torch.Tensor, hidden: torch.Tensor, both: torch.Tensor) -> torch.Tensor:
-    """Return a body whose `hidden` places are its mirror image's, in the light of this side, going by `both`."""
-    small = maps.resize(mirrored, MAP_SIZE), maps.resize(body, MAP_SIZE)
-    light = tones.difference(small, maps.resize(both, MAP_SIZE).clamp(0, 1))
-    return torch.lerp(body, mirrored + maps.enlarge(light, body.shape[-1]), hidden)
+def _complete(
+    end: Endpoint,
+    photo: tuple[torch.Tensor, torch.Tensor, Regions],
+    sample: Sampler,
+    hidden: torch.Tensor,
+    both: torch.Tensor,
+    chosen: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, Regions]:
+    """Take the hidden places of the chosen (T,) frames from the mirror image, in the light of this side.
+
+    Args:
+        end: whose they are.
+        photo: body, what is left out, and regions, of all frames.
+        sample: along the flows to the mirror image, of the chosen frames.
+        hidden, both: (T, 1, g, g) in [0, 1], as `geometry.Mirrored` has them.
+        chosen: (T,) bool.
+    """
+    (body, left, places), size = (photo[0].clone(), photo[1].clone(), photo[2]), photo[0].shape[-1]
+    wide, mirrored = maps.enlarge(hidden[chosen], size), sample(end.layers.body[:, :3])
+    small = maps.resize(mirrored, MAP_SIZE), maps.resize(body[chosen], MAP_SIZE)
+    light = tones.difference(small, maps.resize(both[chosen], MAP_SIZE).clamp(0, 1))
+    body[chosen] = torch.lerp(body[chosen], mirrored + maps.enlarge(light, size), wide)
+    left[chosen] *= 1 - wide
+    share, mirror = maps.enlarge(hidden[chosen], MAP_SIZE), warp_regions(end.regions, sample)
+    pairs = (getattr(places, name) for name in WARPED), (getattr(mirror, name) for name in WARPED)
+    kinds, glasses, seen, skin, mane = (
+        _put(x, chosen, torch.lerp(x[chosen], y, share)) for x, y in zip(*pairs, strict=True)
+    )
+    return body, left, replace(places, kinds=kinds, glasses=glasses, seen=seen, skin=skin, mane=mane)
 
 
-def _mixed(first: Regions, second: Regions, share: torch.Tensor) -> Regions:
-    pairs = [(getattr(first, name), getattr(second, name)) for name in ("kinds", "glasses", "seen", "skin", "mane")]
-    kinds, glasses, seen, skin, mane = (torch.lerp(x, y, share) for x, y in pairs)
-    return replace(first, kinds=kinds, glasses=glasses, seen=seen, skin=skin, mane=mane)
+def _put(x: torch.Tensor, chosen: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    x = x.clone()
+    x[chosen] = values
+    return x
 
 
 def _in_the_same_colours(

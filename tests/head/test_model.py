@@ -73,3 +73,12 @@ def test_a_missing_and_a_wrong_checkpoint(tmp_path: Path) -> None:
 def test_a_grid_that_has_no_middle_column(rows: int, columns: int) -> None:
     with pytest.raises(ValueError, match="odd number of columns"):
         HeadConfig(rows, columns)
+
+
+def test_a_coarse_head_is_the_same_head(head: Head) -> None:
+    coarse = head.coarse
+    assert coarse.surface.shape == (61, 61, 3)
+    assert np.array_equal(coarse.surface, head.surface[::2, ::2])
+    assert np.allclose(coarse.surface[:, ::-1] * (-1, 1, 1), coarse.surface, atol=1e-6)
+    assert len(coarse.triangles) == 2 * 60 * 60
+    assert coarse is head.coarse

@@ -18,7 +18,7 @@ EVERYWHERE = torch.ones(1, 1, 64, 64)
 
 @pytest.fixture(scope="module")
 def head() -> Head:
-    return load_head()
+    return load_head().coarse
 
 
 def fit_at(yaw: float, pitch: float = 0.0) -> HeadFit:
