@@ -15,6 +15,7 @@ from facemorph import attributes, checkpoint, images, settings
 from facemorph.align import AlignedFace, Aligner, check_faces
 from facemorph.attributes import Curve
 from facemorph.editing import Editing
+from facemorph.errors import InputError
 from facemorph.models import (
     AttributeEditor,
     Autoencoder,
@@ -35,6 +36,7 @@ from facemorph.morph import (
     prepare,
     render_frames,
     resize,
+    turn,
 )
 from facemorph.networks import Networks
 from facemorph.result import Morph
@@ -47,6 +49,7 @@ PARTS_PARSER = checkpoint.CHECKPOINTS / "parts-parser"
 FRAMES_AT_ONCE = 12
 """Frames up to 256 px that are rendered together; fewer of larger ones, which fill the processor's cache sooner."""
 NO_PRIOR = "This autoencoder has no latent prior, so the frames are as with the quality 'fast'."
+NO_HEAD = "No head explains this face, so it cannot be turned. Take a photo that shows eyes, nose and mouth."
 NO_MASK = (
     "The person in photo {} could not be told from the background, "
     "so hair and background change at once with the rest of the picture."
@@ -293,6 +296,47 @@ class FaceMorpher:
             said += self._editing.warnings(attributes.strengths_for(curves, "first"), present[0])
             said += self._editing.warnings(attributes.strengths_for(curves, "last"), present[1])
         return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(said)))
+
+    def turn(self, face: AlignedFace, yaw: float = 15.0, pitch: float = 0.0, size: int = 256) -> npt.NDArray[np.uint8]:
+        """Turn the head of one face.
+
+        Args:
+            face: the face.
+            yaw: degrees from -25 to 25, positive to the viewer's right.
+            pitch: degrees from -15 to 15, positive upwards.
+            size: side in pixels.
+
+        Returns:
+            (size, size, 3) uint8.
+
+        Raises:
+            InputError: no aligned face, a face that no head explains, or a setting out of range.
+        """
+        return np.asarray(self._turned(face, yaw, pitch, torch.ones(1), size)[0])
+
+    def swing(
+        self, face: AlignedFace, yaw: float = 15.0, pitch: float = 0.0, num_frames: int = 24, size: int = 256
+    ) -> Morph:
+        """Turn the head of one face from one side to the other: from (-yaw, -pitch) to (yaw, pitch).
+
+        Args, raises: as `turn`, and the number of frames.
+        """
+        settings.check_num_frames(num_frames)
+        alphas = torch.linspace(0, 1, num_frames)
+        frames = self._turned(face, yaw, pitch, -torch.cos(torch.pi * alphas), size)
+        return Morph(frames, alphas.numpy(), face.warnings)
+
+    def _turned(
+        self, face: AlignedFace, yaw: float, pitch: float, parts: torch.Tensor, size: int
+    ) -> npt.NDArray[np.uint8]:
+        check_faces(face)
+        settings.check_turn(yaw, pitch)
+        settings.check_size(size)
+        with torch.inference_mode():
+            frames = turn(self.prepare(face, size), float(yaw), float(pitch), parts)
+        if frames is None:
+            raise InputError(NO_HEAD)
+        return images.to_uint8(frames)
 
     def _rendered(
         self,

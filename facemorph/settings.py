@@ -11,6 +11,8 @@ Interpolation: TypeAlias = Literal["slerp", "linear"]
 Quality: TypeAlias = Literal["best", "fast"]
 NUM_FRAMES = (2, 240)
 SIZES = (64, 512)
+YAW, PITCH = 25.0, 15.0
+"""Degrees by which a head can be turned at most, to either side."""
 
 
 def is_whole(value: object) -> bool:
@@ -43,6 +45,17 @@ def check_size(size: int) -> None:
     """
     if not is_whole(size) or not SIZES[0] <= size <= SIZES[1] or size % 2:
         raise InputError(f"The size is {named(size)}. Choose an even number of pixels from {SIZES[0]} to {SIZES[1]}.")
+
+
+def check_turn(yaw: float, pitch: float) -> None:
+    """Refuse angles beyond `YAW` and `PITCH`.
+
+    Raises:
+        InputError: it names the range.
+    """
+    for name, angle, most in (("yaw", yaw, YAW), ("pitch", pitch, PITCH)):
+        if not is_number(angle) or not abs(angle) <= most:
+            raise InputError(f"The {name} is {named(angle)}. Choose from {-most:.0f} to {most:.0f} degrees.")
 
 
 def check_held(name: str, value: float | None) -> None:

@@ -6,6 +6,7 @@ from facemorph.morph.frames import choose_alphas, probe, render_frames
 from facemorph.morph.geometry import Positions, landmarks_at, positions
 from facemorph.morph.maps import resize
 from facemorph.morph.mattes import classify
+from facemorph.morph.turn import turn
 
 __all__ = [
     "Endpoint",
@@ -21,4 +22,5 @@ __all__ = [
     "probe",
     "render_frames",
     "resize",
+    "turn",
 ]

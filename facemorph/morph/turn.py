@@ -1,0 +1,55 @@
+"""One photo, turned: it goes to the pose of a second end that is the same head, turned, and keeps its appearance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from facemorph.head import HeadFit
+from facemorph.head.fit import rotations
+from facemorph.morph.compose import compose, join
+from facemorph.morph.endpoint import NUM_LANDMARKS, Endpoint
+from facemorph.morph.geometry import positions
+from facemorph.morph.views import EYES, TexturedHead
+
+
+def turn(end: Endpoint, yaw: float, pitch: float, parts: torch.Tensor) -> torch.Tensor | None:
+    """Turn the head of a photo; the eyes' middle stays where it is.
+
+    Args:
+        end: the photo.
+        yaw: degrees, positive to the viewer's right.
+        pitch: degrees, positive upwards.
+        parts: (T,) in [-1, 1], what part of that each frame is turned by; 0 is the photo.
+
+    Returns:
+        (T, 3, S, S) in [0, 1]; None where no head explains the photo.
+    """
+    if end.textured is None:
+        return None
+    frames = end.crop.expand(len(parts), -1, -1, -1).clone()
+    for side in (-1.0, 1.0):
+        chosen = parts * side > 0
+        if chosen.any():
+            other = _posed(end, _turned(end.textured, side * yaw, side * pitch))
+            pair = join(_posed(end, end.textured), other)
+            at = positions(parts[chosen].abs(), appearance=0.0)
+            frames[chosen] = compose(pair, at).picture.clamp(0, 1)
+    return frames
+
+
+def _posed(end: Endpoint, textured: TexturedHead) -> Endpoint:
+    """Return a photo with the landmarks of its head in a pose."""
+    return replace(end, textured=textured, points=torch.cat([textured.landmarks, end.points[NUM_LANDMARKS:]]))
+
+
+def _turned(textured: TexturedHead, yaw: float, pitch: float) -> TexturedHead:
+    fit, eyes = textured.fit, textured.own.points[EYES].mean(0)
+    pose = fit.pose
+    angles = pose.yaw + yaw, pose.pitch + pitch, pose.roll
+    rotation = rotations(*(np.array([angle]) for angle in angles))[0]
+    place = fit.project(eyes)[:2] - fit.scale * (rotation @ eyes)[:2]
+    turned = HeadFit(rotation, fit.scale, place, fit.rest, told=True)
+    return replace(textured, fit=turned, places=turned.project(textured.own.surface.reshape(-1, 3))[:, :2])
