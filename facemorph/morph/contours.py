@@ -6,10 +6,13 @@ each place moves across it, by the difference of the signed distances there (as 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from facemorph.morph import maps
 from facemorph.morph.landmark_windows import MAP_SIZE
+from facemorph.morph.regions import Regions
 from facemorph.morph.warp import Sampler
 
 MOST = 10 / 256
@@ -22,18 +25,19 @@ LEAST_SLOPE = 0.7
 """Slope of a distance below which it is a ridge, as far from one edge as from another: there is no direction."""
 
 
-def shifts(samplers: list[Sampler], outlines: list[torch.Tensor], shape: torch.Tensor) -> list[torch.Tensor]:
+def shifts(samplers: list[Sampler], regions: Sequence[Regions], shape: torch.Tensor) -> list[torch.Tensor]:
     """Return flows (T, 2, m, m) that bring the outlines of two bodies to the one between them, before `samplers`.
 
     Args:
         samplers: along the flow of each.
-        outlines: (1, 1, S, S) each, signed distances to its outline, parts of the side, in its own geometry.
+        regions: of each, in its own geometry; an outline under hair or a hat bends nothing.
         shape: (T,) in [0, 1], where the geometry stands.
     """
-    small = [maps.resize(x, MAP_SIZE) for x in outlines]
-    distances = [sample(x, "bilinear") for sample, x in zip(samplers, small, strict=True)]
+    small = [torch.cat([maps.resize(x.outline, MAP_SIZE), x.kinds[:, 2:].sum(1, keepdim=True)], 1) for x in regions]
+    moved = [sample(x, "bilinear") for sample, x in zip(samplers, small, strict=True)]
+    distances, covers = [x[:, :1] for x in moved], [maps.box_mean(x[:, 1:], SOFT) for x in moved]
     between = torch.lerp(distances[0], distances[1], shape.reshape(-1, 1, 1, 1))
-    near = maps.smoothstep(1 - between.abs() / REACH)
+    near = maps.smoothstep(1 - between.abs() / REACH) * (1 - torch.maximum(*covers)).clamp(0, 1)
     return [_across(own) * near * MOST * torch.tanh((between - own) / MOST) for own in distances]
 
 

@@ -77,7 +77,7 @@ class Placed:
 def place(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> Placed:
     """Bring both ends to their geometry at each position.
 
-    The face follows the shape; the outline of hair is appearance. Heads that are turned differently turn in three
+    Hair goes with the face. Heads that are turned differently turn in three
     dimensions; what is round them follows their contours.
     """
     head = turning(a, b, at.shape, times)
@@ -85,12 +85,12 @@ def place(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> Placed:
     landmarks = torch.lerp(a.landmarks, b.landmarks, shares.double().unsqueeze(2))
     turned = views.turned(a.textured, b.textured)
     if a.textured is None or b.textured is None or turned == 0:
-        return Placed(landmarks, _flat(a, b, at, head, landmarks, [a.landmarks, b.landmarks]))
+        return Placed(landmarks, _flat(a, b, head, landmarks, [a.landmarks, b.landmarks]))
     seen = views.draw(a.textured, b.textured, head, shares)
     own = [torch.lerp(x.landmarks, x.textured.landmarks, turned) for x in (a, b) if x.textured is not None]
     landmarks = torch.lerp(landmarks, seen.landmarks, turned)
     front = turned * seen.front
-    flat = _flat(a, b, at, head, landmarks, own)
+    flat = _flat(a, b, head, landmarks, own)
     flows = [torch.lerp(sample.flow, flow, front) for sample, flow in zip(flat, seen.flows, strict=True)]
     mirrored = [Sampler(torch.lerp(flow, x, front)) for flow, x in zip(flows, seen.mirrored, strict=True)]
     return Placed(
@@ -101,20 +101,18 @@ def place(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> Placed:
 def _flat(
     a: Endpoint,
     b: Endpoint,
-    at: Positions,
     head: torch.Tensor,
     landmarks: torch.Tensor,
     own: list[torch.Tensor],
 ) -> list[Sampler]:
     """Return samplers along splines that bring the `own` landmarks (68, 2) of both ends to `landmarks` (T, 68, 2)."""
-    radii_a, radii_b, direction = outline.shared_radii(a.radii, b.radii)
+    anchors = outline.anchors(a.radii, b.radii)
     centre = _between(a.between_eyes, b.between_eyes, head).unsqueeze(1)
-    reach = _between(radii_a, radii_b, at.appearance).unsqueeze(2)
     border = _between(a.points[NUM_LANDMARKS:], b.points[NUM_LANDMARKS:], head)
-    target = torch.cat([landmarks, border, centre + reach * direction], 1)
+    target = torch.cat([landmarks, border, centre + anchors], 1)
     ends = [
-        torch.cat([marks, end.points[NUM_LANDMARKS:], end.between_eyes + radii.unsqueeze(1) * direction])
-        for end, marks, radii in ((a, own[0], radii_a), (b, own[1], radii_b))
+        torch.cat([marks, end.points[NUM_LANDMARKS:], end.between_eyes + anchors])
+        for end, marks in zip((a, b), own, strict=True)
     ]
     return [Sampler(flow) for flow in warp.backward_flows(target, *ends)]
 

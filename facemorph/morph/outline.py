@@ -1,4 +1,4 @@
-"""The outline of the head as control points, so that hair moves with the face."""
+"""Points on the outline of the head, so that hair moves with the face."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ ANGLES = tuple(math.radians(degrees) for degrees in range(10, 171, 20))
 """Directions from the point between the eyes, counted from the right over the top."""
 NEAREST, FARTHEST, STEPS = 0.12, 0.75, 64
 """Distances at which a ray looks for the outline, parts of the side."""
-MOST_STRETCH = 1.2
-"""Outlines are brought together by no more than this: hair may grow, a skull may not."""
 
 
 def radii(mask: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
@@ -36,20 +34,20 @@ def radii(mask: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
     return torch.where(found, distance[first], torch.nan)
 
 
-def shared_radii(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return what belongs together on both outlines.
+def anchors(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Return points on the heads' common outline, which hair keeps its place by.
+
+    No outline is brought to the other: hair that is stretched to a larger head of hair looks bent. It recedes instead.
 
     Args:
         first, second: (len(ANGLES),) `radii` of either head.
 
     Returns:
-        The radii of the first and of the second head (M,) and unit vectors (M, 2), float64, for the M directions in
-        which both outlines are seen. Where one head reaches much farther, points inside it take the outline's place.
+        (M, 2) float64, from the point between the eyes, parts of the side, for the M directions in which both outlines
+        are seen.
     """
     both = ~(first.isnan() | second.isnan())
-    middle = (first[both] * second[both]).sqrt()
-    stretch = (second[both] / first[both]).clamp(1 / MOST_STRETCH, MOST_STRETCH).sqrt()
-    return middle / stretch, middle * stretch, _directions()[both]
+    return (first[both] * second[both]).sqrt().unsqueeze(1) * _directions()[both]
 
 
 def _directions() -> torch.Tensor:

@@ -49,7 +49,7 @@ def bring(
     """Bring both ends, and what their layers leave out, to the frames at these positions."""
     placed = geometry.place(*ends, at, times)
     opened = geometry.opening(*ends, at.shape, times)
-    bent = contours.shifts(placed.samplers, [end.regions.outline for end in ends], opened)
+    bent = contours.shifts(placed.samplers, [end.regions for end in ends], opened)
     samplers = [sample.after(shift) for sample, shift in zip(placed.samplers, bent, strict=True)]
     parts = [
         torch.split(sample(torch.cat([end.layers.body[:, :3], end.layers.hair, rest], 1)), [3, 4, 3], 1)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from facemorph.morph import contours, warp
+from facemorph.morph.landmark_windows import MAP_SIZE
 from facemorph.morph.warp import Sampler
+from tests.morph.people import draw_person, end_of
 
 SIZE = 128
 
@@ -15,9 +19,17 @@ def disc(radius: float) -> torch.Tensor:
     return radius - (warp.cell_centres(SIZE) - 0.5).norm(dim=1).reshape(1, 1, SIZE, SIZE)
 
 
-def bent(first: torch.Tensor, second: torch.Tensor, shape: torch.Tensor) -> list[Sampler]:
-    still = Sampler(torch.zeros(len(shape), 2, 8, 8))
-    return [still.after(shift) for shift in contours.shifts([still, still], [first, second], shape)]
+def bent(
+    first: torch.Tensor, second: torch.Tensor, shape: torch.Tensor, cover: torch.Tensor | None = None
+) -> list[Sampler]:
+    """Return the samplers of two bodies with these outlines, the second covered in part, (1, 1, MAP_SIZE, MAP_SIZE)."""
+    still, regions = Sampler(torch.zeros(len(shape), 2, 8, 8)), end_of(draw_person()).regions
+    bare = torch.zeros(1, 4, MAP_SIZE, MAP_SIZE)
+    covered = bare.clone()
+    if cover is not None:
+        covered[:, 2:3] = cover
+    both = replace(regions, outline=first, kinds=bare), replace(regions, outline=second, kinds=covered)
+    return [still.after(shift) for shift in contours.shifts([still, still], both, shape)]
 
 
 def test_outlines_meet_and_each_end_stays() -> None:
@@ -37,6 +49,15 @@ def test_what_is_far_from_the_outline_stays() -> None:
     middle = slice(SIZE // 2 - 8, SIZE // 2 + 8)
     assert moved[..., middle, middle].abs().max() < 1e-3
     assert moved.abs().max() > 0.01
+
+
+def test_an_outline_under_hair_bends_nothing() -> None:
+    places = warp.cell_centres(SIZE).T.reshape(1, 2, SIZE, SIZE)
+    cover = torch.zeros(1, 1, MAP_SIZE, MAP_SIZE)
+    cover[..., : MAP_SIZE // 2, :] = 1
+    moved = bent(disc(0.28), disc(0.33), torch.tensor([0.5]), cover)[0](places) - places
+    assert moved[..., : SIZE // 2 - 8, :].abs().max() < 1e-3
+    assert moved[..., SIZE // 2 + 8 :, :].abs().max() > 0.01
 
 
 def test_nothing_moves_farther_than_it_may() -> None:
