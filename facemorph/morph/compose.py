@@ -109,8 +109,8 @@ def compose(pair: Pair, at: Positions) -> Composite:
     owner = maps.among(owners.detail, *(x.seen for x in regions))
     lift = maps.enlarge(owners.shade * tones.difference(small, owners.ring * regions[0].seen * regions[1].seen), size)
     coverage, outlines = _body_outline(pair, moved.samplers, time)
-    if moved.hidden is not None:
-        coverage = torch.maximum(coverage, maps.enlarge(torch.lerp(moved.hidden[0], moved.hidden[1], time), size))
+    if moved.turned_up is not None:
+        coverage = torch.maximum(coverage, maps.enlarge(torch.lerp(moved.turned_up[0], moved.turned_up[1], time), size))
     wide = maps.among(maps.enlarge(owner, size), *outlines)
     background = torch.lerp(a.layers.background, b.layers.background, turning)
     cover = covers.lay(

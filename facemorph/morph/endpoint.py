@@ -104,7 +104,7 @@ def prepare(
         outline.radii(person, points[36:48].mean(0)),
         traits.read(small, marks, seen.numpy(), bearded, skin, float(classes[:, regions.GLASSES].mean())),
         codec.encode(small)[1],
-        None if head is None else views.texture(head, points[:NUM_LANDMARKS].numpy(), places.seen),
+        None if head is None else views.texture(head, points[:NUM_LANDMARKS].numpy(), places.seen * places.skin),
         separate,
     )
 

@@ -51,11 +51,15 @@ class Mirrored:
     Attributes:
         samplers: along the flows to the mirror image of each place.
         hidden: (T, 1, g, g) in [0, 1], where it shows more than the photo does.
-        both: (T, 1, g, g) in [0, 1], where it shows as much.
+        unseen: (T, 1, g, g) in [0, 1], where neither shows the skin there.
+        behind: (T, 1, g, g) in [0, 1], where the photo shows nothing of the place, neither skin nor hair.
+        both: (T, 1, g, g) in [0, 1], where both show it.
     """
 
     samplers: list[Sampler]
     hidden: list[torch.Tensor]
+    unseen: list[torch.Tensor]
+    behind: list[torch.Tensor]
     both: list[torch.Tensor]
 
 
@@ -93,9 +97,9 @@ def place(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> Placed:
     flat = _flat(a, b, head, landmarks, own)
     flows = [torch.lerp(sample.flow, flow, front) for sample, flow in zip(flat, seen.flows, strict=True)]
     mirrored = [Sampler(torch.lerp(flow, x, front)) for flow, x in zip(flows, seen.mirrored, strict=True)]
-    return Placed(
-        landmarks, [Sampler(x) for x in flows], Mirrored(mirrored, [turned * x for x in seen.hidden], seen.both)
-    )
+    hidden, unseen, behind = ([turned * x for x in maps_of] for maps_of in (seen.hidden, seen.unseen, seen.behind))
+    completion = Mirrored(mirrored, hidden, unseen, behind, seen.both)
+    return Placed(landmarks, [Sampler(x) for x in flows], completion)
 
 
 def _flat(

@@ -52,7 +52,8 @@ class TexturedHead:
         own: its own head.
         places: (V, 2), where the photo has each point of the surface.
         facing: (V,) cosines of the surface to the viewer.
-        seen: (V,) in [0, 1], where the photo shows it.
+        turned_to: (V,) in [0, 1], where the photo shows it, or what covers it.
+        bare: (V,) in [0, 1], where skin is seen.
     """
 
     head: Head
@@ -60,7 +61,8 @@ class TexturedHead:
     own: OwnHead
     places: Array
     facing: Array
-    seen: Array
+    turned_to: Array
+    bare: Array
 
     @property
     def landmarks(self) -> torch.Tensor:
@@ -85,7 +87,9 @@ class Views:
         mirrored: (T, 2, m, m) each, those to the mirror image of a place.
         front: (T, 1, m, m) in [0, 1], where the flows hold.
         hidden: (T, 1, m, m) in [0, 1] each, where the photo's mirror image shows more than its place.
-        both: (T, 1, m, m) in [0, 1] each, where the photo shows both.
+        unseen: (T, 1, m, m) in [0, 1] each, where it shows neither these nor what covers them.
+        behind: (T, 1, m, m) in [0, 1] each, where the photo shows nothing of the place, neither skin nor hair.
+        both: (T, 1, m, m) in [0, 1] each, where it shows both.
     """
 
     landmarks: torch.Tensor
@@ -93,6 +97,8 @@ class Views:
     mirrored: list[torch.Tensor]
     front: torch.Tensor
     hidden: list[torch.Tensor]
+    unseen: list[torch.Tensor]
+    behind: list[torch.Tensor]
     both: list[torch.Tensor]
 
 
@@ -124,7 +130,7 @@ def texture(head: Head, landmarks: npt.NDArray[np.float64], bare: torch.Tensor) 
     before = vertices[:, 2] > nearest[y, x] - DEPTH_NEAR * fit.scale
     grid = torch.from_numpy(2 * vertices[:, :2] - 1).float().reshape(1, 1, -1, 2)
     shown = F.grid_sample(bare, grid, padding_mode="zeros", align_corners=False)[0, 0, 0].numpy()
-    return TexturedHead(head, fit, own, vertices[:, :2], facing, before * shown * _rise(SLANT, facing))
+    return TexturedHead(head, fit, own, vertices[:, :2], facing, before * _rise(SLANT, facing), shown)
 
 
 def turned(a: TexturedHead | None, b: TexturedHead | None) -> float:
@@ -145,8 +151,11 @@ def draw(a: TexturedHead, b: TexturedHead, heads: torch.Tensor, shares: torch.Te
     cosines = np.stack([x.cosines for x in posed])
     shown = []
     for photo in (a, b):
-        facing, seen = (photo.flipped(x[:, None])[:, 0] for x in (photo.facing, photo.seen))
-        shown += [_shown(cosines, photo.facing, photo.seen, a.head), _shown(cosines, facing, seen, a.head)]
+        seen = photo.turned_to * photo.bare
+        facing, flipped = (photo.flipped(x[:, None])[:, 0] for x in (photo.facing, seen))
+        shown.append(_shown(cosines, photo.facing, seen, a.head))
+        shown.append(_shown(cosines, facing, flipped, a.head))
+        shown.append(_shown(cosines, photo.facing, photo.turned_to, a.head))
     places = [x for photo in (a, b) for x in (photo.places, photo.flipped(photo.places))]
     drawn = []
     for number, frame in enumerate(posed):
@@ -155,13 +164,16 @@ def draw(a: TexturedHead, b: TexturedHead, heads: torch.Tensor, shares: torch.Te
     laid = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
     here = cell_centres(MIDDLE_SIZE).T.reshape(2, MIDDLE_SIZE, MIDDLE_SIZE)
     flows = [laid[:, 2 * i : 2 * i + 2] - here for i in range(4)]
-    front, own, mirror = laid[:, 8:9], (laid[:, 9:10], laid[:, 11:12]), (laid[:, 10:11], laid[:, 12:13])
-    hidden = []
-    for way, there, flipped in zip((at, 1 - at), own, mirror, strict=True):
+    front, *maps_of = (laid[:, i : i + 1] for i in range(8, 15))
+    hidden, unseen, behind, both = [], [], [], []
+    for way, (bare, mirror, shows) in zip((at, 1 - at), (maps_of[:3], maps_of[3:]), strict=True):
         away = torch.from_numpy(_rise((FROM, FULLY), _angle(a, b) * way)).float().reshape(-1, 1, 1, 1)
-        hidden.append(away * front * (1 - there) * flipped)
-    both = [front * there * flipped for there, flipped in zip(own, mirror, strict=True)]
-    return Views(torch.from_numpy(np.stack([x.landmarks for x in posed])), flows[::2], flows[1::2], front, hidden, both)
+        hidden.append(away * front * (1 - bare) * mirror)
+        behind.append(away * front * (1 - shows))
+        unseen.append(behind[-1] * (1 - mirror))
+        both.append(front * bare * mirror)
+    landmarks = torch.from_numpy(np.stack([x.landmarks for x in posed]))
+    return Views(landmarks, flows[::2], flows[1::2], front, hidden, unseen, behind, both)
 
 
 def _pose(a: TexturedHead, b: TexturedHead, at: float, shares: Array) -> _Posed:

@@ -10,6 +10,7 @@ from facemorph.morph import contours, geometry, maps, ownership, tones
 from facemorph.morph.endpoint import Endpoint
 from facemorph.morph.geometry import Positions
 from facemorph.morph.landmark_windows import MAP_SIZE
+from facemorph.morph.layers import fill
 from facemorph.morph.ownership import Times
 from facemorph.morph.regions import Regions
 from facemorph.morph.warp import Sampler
@@ -31,7 +32,7 @@ class Warped:
         hairs: (T, 4, S, S), colours and matte.
         left: (T, 3, S, S), what the layers leave out of the photos.
         regions: what lies where.
-        hidden: (T, 1, g, g) in [0, 1], what of a body is taken from its mirror image; None where no head turns.
+        turned_up: (T, 1, g, g) in [0, 1], what of a body its photo does not show; None where no head turns.
     """
 
     landmarks: torch.Tensor
@@ -40,7 +41,7 @@ class Warped:
     hairs: list[torch.Tensor]
     left: list[torch.Tensor]
     regions: list[Regions]
-    hidden: list[torch.Tensor] | None
+    turned_up: list[torch.Tensor] | None
 
 
 def bring(
@@ -57,9 +58,10 @@ def bring(
     ]
     bodies, hairs, lefts = (list(both) for both in zip(*parts, strict=True))
     regions = [warp_regions(end.regions, sample) for end, sample in zip(ends, samplers, strict=True)]
-    hidden = None
+    turned_up = None
     if placed.mirrored is not None:
         hidden = placed.mirrored.hidden
+        turned_up = [x + y for x, y in zip(hidden, placed.mirrored.unseen, strict=True)]
         for number, needed in enumerate(ownership.present(at.appearance, times)):
             sample = placed.mirrored.samplers[number].after(bent[number])
             chosen = needed & (hidden[number].amax((1, 2, 3)) > LEAST_HIDDEN)
@@ -69,7 +71,10 @@ def bring(
                 completed = _complete(ends[number], photo, sample.only(chosen), hidden[number], both, chosen)
                 bodies[number], lefts[number], regions[number] = completed
     bodies, hairs = _in_the_same_colours(bodies, hairs, regions, at.appearance)
-    return Warped(placed.landmarks, samplers, bodies, hairs, lefts, regions, hidden)
+    if placed.mirrored is not None:
+        bodies = _lent(bodies, placed.mirrored.unseen)
+        hairs = [_before(hair, behind) for hair, behind in zip(hairs, placed.mirrored.behind, strict=True)]
+    return Warped(placed.landmarks, samplers, bodies, hairs, lefts, regions, turned_up)
 
 
 def warp_regions(still: Regions, sample: Sampler) -> Regions:
@@ -109,6 +114,24 @@ def _complete(
         _put(x, chosen, torch.lerp(x[chosen], y, share)) for x, y in zip(*pairs, strict=True)
     )
     return body, left, replace(places, kinds=kinds, glasses=glasses, seen=seen, skin=skin, mane=mane)
+
+
+def _lent(bodies: list[torch.Tensor], unseen: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return bodies whose `unseen` places are the other's, and where it shows nothing either, of what lies around."""
+    if max(float(x.max()) for x in unseen) <= LEAST_HIDDEN:
+        return bodies
+    size, lent = bodies[0].shape[-1], []
+    for number, (body, own, other) in enumerate(zip(bodies, unseen, unseen[::-1], strict=True)):
+        known = 1 - maps.resize(own, MAP_SIZE).clamp(0, 1)
+        around = maps.enlarge(fill(maps.resize(body, MAP_SIZE), known), size)
+        instead = torch.lerp(bodies[1 - number], around, maps.enlarge(other, size))
+        lent.append(torch.lerp(body, instead, maps.enlarge(own, size)))
+    return lent
+
+
+def _before(hair: torch.Tensor, behind: torch.Tensor) -> torch.Tensor:
+    """Return hair (T, 4, S, S) that is none on places which turn into view."""
+    return torch.cat([hair[:, :3], hair[:, 3:] * (1 - maps.enlarge(behind, hair.shape[-1]))], 1)
 
 
 def _put(x: torch.Tensor, chosen: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

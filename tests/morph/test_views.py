@@ -111,3 +111,14 @@ def test_swapping_the_photos_reverses_the_views(head: Head) -> None:
     assert ((there.front > 0.5) != (back.front > 0.5)).float().mean() < 0.002
     assert ((there.flows[0] - back.flows[1]).abs() * inside).mean() < 1e-4
     assert (there.hidden[1] - back.hidden[0]).abs().mean() < 1e-3
+
+
+def test_what_neither_photo_nor_mirror_image_shows_is_told(head: Head) -> None:
+    bare = EVERYWHERE.clone()
+    bare[..., 20:] = 0  # the near side
+    seen = drawn(photo(head, -40, bare=bare), photo(head, 0), 0.0, 1.0)
+    assert seen.unseen[0][0].max() < 1e-6
+    assert seen.unseen[0][1].max() > 0.9
+    assert (seen.unseen[0] <= seen.behind[0] + 1e-6).all()
+    near = seen.behind[0][1, 0, :, 2 * SIZE // 3 :]
+    assert near.max() < 0.3  # covered, but turned to the viewer
