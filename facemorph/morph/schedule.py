@@ -10,7 +10,7 @@ PROBE_FRAMES = 12
 """Frames at even alphas from which the pace of change is measured."""
 PROBES_OF_A_CHANGE = 9
 """Frames besides in each stretch in which a piece changes hands."""
-SECOND_LOOK = 25
+SECOND_LOOK = 33
 """Frames at the positions found from the first, from which the pace is measured once more."""
 PACE = 0.8
 """LPIPS grows faster than the step; this power of it is about additive along the way."""

@@ -1,7 +1,7 @@
 """Both people in the same colours at any moment, so that none jumps where a place changes hands.
 
 Skin and hair are each changed as a whole, in brightness, contrast and colour, from their own mean to one between both
-people's. Light and shade of a face stay its own, and so do the colours of clothes and hats.
+people's, hair less far than skin. Light and shade of a face stay its own, and so do the colours of clothes and hats.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ MOST_GAIN = 1.6
 """Contrast is changed by no more than this."""
 BRIGHTEST = 1.25
 """What is added to a place grows with its brightness over the mean, up to this: black stays black."""
+HAIR_WAY = 0.5
+"""Share of the way to the other's colour that hair goes: dark hair made light looks painted, light made dark veiled."""
 SHADE_REACH = 2
 """Radius over which shades are averaged, twice, in places of the maps."""
 LIGHTER_SKIN, LIGHTER_HAIR = 0.6, 0.4

@@ -152,6 +152,6 @@ def _in_the_same_colours(
         own, other = manes[number], manes[1 - number]
         if own is not None and other is not None:
             mane, where = hairs[number][:, :3], regions[number].mane
-            coloured = tones.recolour(mane, own, other, toward, where, tones.LIGHTER_HAIR)
+            coloured = tones.recolour(mane, own, other, tones.HAIR_WAY * toward, where, tones.LIGHTER_HAIR)
             hairs[number] = torch.cat([coloured, hairs[number][:, 3:]], 1)
     return bodies, hairs
