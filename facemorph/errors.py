@@ -46,6 +46,10 @@ class NoFaceFoundError(InputError):
         self.num_faces = num_faces
 
 
+class NoHeadError(InputError):
+    """A face that no head in three dimensions explains, asked to turn."""
+
+
 class UnknownAttributeError(InputError):
     """An attribute that cannot be edited; `known` are those that can."""
 

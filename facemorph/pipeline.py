@@ -15,7 +15,6 @@ from facemorph import attributes, checkpoint, images, settings
 from facemorph.align import AlignedFace, Aligner, check_faces
 from facemorph.attributes import Curve
 from facemorph.editing import Editing
-from facemorph.errors import InputError
 from facemorph.models import (
     AttributeEditor,
     Autoencoder,
@@ -24,21 +23,9 @@ from facemorph.models import (
     PartsParser,
     load_autoencoder,
 )
-from facemorph.morph import (
-    Endpoint,
-    Pair,
-    Positions,
-    choose_alphas,
-    classify,
-    join,
-    landmarks_at,
-    positions,
-    prepare,
-    render_frames,
-    resize,
-    turn,
-)
+from facemorph.morph import Endpoint, choose_alphas, classify, positions, resize
 from facemorph.networks import Networks
+from facemorph.rendering import Rendering
 from facemorph.result import Morph
 from facemorph.settings import Interpolation, Quality
 
@@ -46,14 +33,6 @@ DEFAULT_CHECKPOINT = checkpoint.CHECKPOINTS / "face-autoencoder"
 PACE_NETWORK = checkpoint.CHECKPOINTS / "pace-network"
 LATENT_PRIOR = checkpoint.CHECKPOINTS / "latent-prior"
 PARTS_PARSER = checkpoint.CHECKPOINTS / "parts-parser"
-FRAMES_AT_ONCE = 12
-"""Frames up to 256 px that are rendered together; fewer of larger ones, which fill the processor's cache sooner."""
-NO_PRIOR = "This autoencoder has no latent prior, so the frames are as with the quality 'fast'."
-NO_HEAD = "No head explains this face, so it cannot be turned. Take a photo that shows eyes, nose and mouth."
-NO_MASK = (
-    "The person in photo {} could not be told from the background, "
-    "so hair and background change at once with the rest of the picture."
-)
 
 Progress = Callable[[int, int], None]
 
@@ -74,7 +53,7 @@ class FaceMorpher:
         self.networks = Networks(model, parser, pace, prior, editor, torch.device(device))
         self._editing = Editing(self.networks, None if editor is None else editor.config)
         self._aligner = aligner
-        self._head = None if aligner.head is None else aligner.head.coarse
+        self._rendering = Rendering(self.networks, self._editing, None if aligner.head is None else aligner.head.coarse)
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -228,10 +207,8 @@ class FaceMorpher:
         settings.check_choice(quality, "quality", ("best", "fast"))
         curves = attributes.as_curves({} if edits is None else edits, self.attributes)
         with torch.inference_mode():
-            pair = join(self.prepare(a, size), self.prepare(b, size))
-            at = positions(torch.tensor([float(alpha)]), shape)
-            present = self._editing.present(a, b) if curves else None
-            frames = self._rendered(pair, at, "slerp", quality, curves, present)
+            people = self._rendering.prepared(a, b, size, curves, "slerp", quality)
+            frames = self._rendering.frames(people, positions(torch.tensor([float(alpha)]), shape))
         return np.asarray(frames[0])
 
     def morph(
@@ -277,24 +254,15 @@ class FaceMorpher:
         curves = attributes.as_curves({} if edits is None else edits, self.attributes)
         frames = np.empty((num_frames, size, size, 3), np.uint8)
         with torch.inference_mode():
-            first, last = self.prepare(a, size), self.prepare(b, size)
-            pair = join(first, last)
-            alphas = choose_alphas(pair, num_frames, self.networks, shape, appearance)
-            present = self._editing.present(a, b) if curves else None
-            at_once = FRAMES_AT_ONCE * 256 // max(size, 256)
-            for start in range(0, num_frames, at_once):
-                part = alphas[start : start + at_once]
-                at = positions(part, shape, appearance)
-                rendered = self._rendered(pair, at, interpolation, quality, curves, present)
-                frames[start : start + len(part)] = rendered
+            people = self._rendering.prepared(a, b, size, curves, interpolation, quality)
+            alphas = choose_alphas(people.pair, num_frames, self.networks, shape, appearance)
+            done = 0
+            for part in self._rendering.some_at_a_time(people, alphas, size, shape, appearance):
+                frames[done : done + len(part)] = part
+                done += len(part)
                 if progress is not None:
-                    progress(start + len(part), num_frames)
-        unmasked = tuple(NO_MASK.format(letter) for letter, end in (("A", first), ("B", last)) if not end.separate)
-        unrepaired = (NO_PRIOR,) if quality == "best" and not self.networks.repairs else ()
-        said = a.warnings + b.warnings + unmasked + unrepaired
-        if present is not None:
-            said += self._editing.warnings(attributes.strengths_for(curves, "first"), present[0])
-            said += self._editing.warnings(attributes.strengths_for(curves, "last"), present[1])
+                    progress(done, num_frames)
+            said = a.warnings + b.warnings + self._rendering.warnings(people)
         return Morph(frames, alphas.numpy(), tuple(dict.fromkeys(said)))
 
     def turn(self, face: AlignedFace, yaw: float = 15.0, pitch: float = 0.0, size: int = 256) -> npt.NDArray[np.uint8]:
@@ -333,31 +301,11 @@ class FaceMorpher:
         settings.check_turn(yaw, pitch)
         settings.check_size(size)
         with torch.inference_mode():
-            frames = turn(self.prepare(face, size), float(yaw), float(pitch), parts)
-        if frames is None:
-            raise InputError(NO_HEAD)
-        return images.to_uint8(frames)
-
-    def _rendered(
-        self,
-        pair: Pair,
-        at: Positions,
-        interpolation: Interpolation,
-        quality: Quality,
-        curves: Mapping[str, Curve],
-        present: torch.Tensor | None,
-    ) -> npt.NDArray[np.uint8]:
-        """Render frames (T, S, S, 3); what the faces have already, `present` (2, K), fades from one to the other."""
-        rendered = render_frames(pair, at, self.networks, interpolation, quality)
-        if present is not None:
-            had = torch.lerp(present[:1], present[1:], at.appearance.unsqueeze(1))
-            points = landmarks_at(*pair.ends, at.shape, pair.times)
-            rendered = self._editing.apply(rendered, points, had, at.alphas, curves)
-        return images.to_uint8(rendered)
+            return self._rendering.turned(face, float(yaw), float(pitch), parts, size)
 
     def _tensor(self, face: AlignedFace) -> torch.Tensor:
         return images.to_tensor(face.image)
 
     def prepare(self, face: AlignedFace, size: int) -> Endpoint:
         """Make a face ready for any number of frames of side `size`; for `facemorph.morph`, which renders them."""
-        return prepare(self._tensor(face), face.landmarks, size, self.networks, self._head)
+        return self._rendering.endpoint(face, size)

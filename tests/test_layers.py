@@ -1,7 +1,9 @@
 """The tree is the architecture: who may import whom, read from the source of every file.
 
-app → facemorph.ui → facemorph.pipeline → {result, editing → networks} → {align, models, render, edit → morph} → head
-→ {images, checkpoint, attributes, settings, errors}; facemorph ← judges ← training ← benchmarks
+app → facemorph.ui → facemorph.pipeline → {result, rendering → editing → networks}
+→ {align, models, render, edit → morph} → head → {images, checkpoint, attributes, settings, errors}
+
+facemorph ← judges ← training ← benchmarks
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ MAY_IMPORT = {
     "edit": GROUND | {"edit", "morph"},
     "networks": GROUND | STAGES,
     "editing": GROUND | STAGES | {"networks"},
+    "rendering": GROUND | STAGES | {"networks", "editing", "head"},
     "result": GROUND | {"render"},
-    "pipeline": GROUND | STAGES | {"networks", "editing", "result"},
+    "pipeline": GROUND | STAGES | {"networks", "editing", "rendering", "result"},
     "ui": GROUND | STAGES | {"pipeline", "ui"},
     "arguments": GROUND | STAGES | {"pipeline"},
     "__main__": GROUND | STAGES | {"pipeline", "arguments"},

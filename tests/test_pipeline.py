@@ -18,7 +18,8 @@ from facemorph.errors import CheckpointNotFoundError, InputError, NoFaceFoundErr
 from facemorph.images import load_photo
 from facemorph.models import PartsParser, load_autoencoder
 from facemorph.models.parts_parser import CLASSES
-from facemorph.pipeline import DEFAULT_CHECKPOINT, NO_MASK, NO_PRIOR
+from facemorph.pipeline import DEFAULT_CHECKPOINT
+from facemorph.rendering import NO_MASK, NO_PRIOR
 from tests.drawn import draw_face
 from tests.fakes import FakeBackend, tiny_autoencoder, tiny_pace_network, tiny_parser
 

@@ -15,7 +15,7 @@ from facemorph.morph.geometry import positions
 from facemorph.morph.views import EYES, TexturedHead
 
 
-def turn(end: Endpoint, yaw: float, pitch: float, parts: torch.Tensor) -> torch.Tensor | None:
+def turn(end: Endpoint, yaw: float, pitch: float, parts: torch.Tensor, at_once: int) -> torch.Tensor | None:
     """Turn the head of a photo; the eyes' middle stays where it is.
 
     Args:
@@ -23,6 +23,7 @@ def turn(end: Endpoint, yaw: float, pitch: float, parts: torch.Tensor) -> torch.
         yaw: degrees, positive to the viewer's right.
         pitch: degrees, positive upwards.
         parts: (T,) in [-1, 1], what part of that each frame is turned by; 0 is the photo.
+        at_once: how many frames are rendered together.
 
     Returns:
         (T, 3, S, S) in [0, 1]; None where no head explains the photo.
@@ -31,12 +32,15 @@ def turn(end: Endpoint, yaw: float, pitch: float, parts: torch.Tensor) -> torch.
         return None
     frames = end.crop.expand(len(parts), -1, -1, -1).clone()
     for side in (-1.0, 1.0):
-        chosen = parts * side > 0
-        if chosen.any():
-            other = _posed(end, _turned(end.textured, side * yaw, side * pitch))
-            pair = join(_posed(end, end.textured), other)
-            at = positions(parts[chosen].abs(), appearance=0.0)
-            frames[chosen] = compose(pair, at).picture.clamp(0, 1)
+        chosen = (parts * side > 0).nonzero().flatten()
+        if len(chosen) == 0:
+            continue
+        other = _posed(end, _turned(end.textured, side * yaw, side * pitch))
+        pair = join(_posed(end, end.textured), other)
+        for start in range(0, len(chosen), at_once):
+            some = chosen[start : start + at_once]
+            at = positions(parts[some].abs(), appearance=0.0)
+            frames[some] = compose(pair, at).picture.clamp(0, 1)
     return frames
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from facemorph.align import AlignedFace
 from facemorph.errors import InputError, RenderError
-from facemorph.pipeline import NO_MASK
+from facemorph.rendering import NO_MASK
 from facemorph.ui.edits import Edits
 from facemorph.ui.handlers import ChosenFace, MorphView, PairHandlers, PhotoHandlers, note
 from facemorph.ui.still import StillHandlers, StillView

@@ -23,8 +23,8 @@ from facemorph.errors import (
     UnknownAttributeError,
     UnsupportedImageError,
 )
-from facemorph.pipeline import NO_MASK
 from facemorph.render.gif import NO_FFMPEG
+from facemorph.rendering import NO_MASK
 from facemorph.settings import Quality
 from facemorph.ui import build_page, launch_options, warm_up
 from facemorph.ui.examples import find_pairs
