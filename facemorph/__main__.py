@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facemorph.arguments import parser
+from facemorph.arguments import SWING_FRAMES, SWING_SUFFIXES, parser
 from facemorph.errors import FaceMorphError, InputError, RenderError
 from facemorph.images import LoadedPhoto, load_photo
 from facemorph.render import (
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from facemorph.pipeline import FaceMorpher
 
 BAR_WIDTH = 30
+SWING_HOLD = 0.1
+"""Seconds that a swing rests at its ends, where it is slow already."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,6 +94,29 @@ def _edit(arguments: argparse.Namespace) -> None:
     _report(save_still(arguments.output, morpher.edit(face, strengths, arguments.size)))
 
 
+def _turn(arguments: argparse.Namespace) -> None:
+    _check_output(arguments)
+    swings = _swings(arguments)
+    photo = load_photo(arguments.photo)
+    morpher = _load(arguments)
+    face = _align(morpher, arguments.photo, photo, arguments.face)
+    turn = arguments.yaw, arguments.pitch
+    if swings:
+        swing = morpher.swing(face, *turn, arguments.frames or SWING_FRAMES, arguments.size)
+        _report(swing.save(arguments.output, hold=SWING_HOLD))
+    else:
+        _report(save_still(arguments.output, morpher.turn(face, *turn, arguments.size)))
+
+
+def _swings(arguments: argparse.Namespace) -> bool:
+    """Return whether a swing is asked for; a .webp can be either."""
+    suffix, frames = arguments.output.suffix.lower(), arguments.frames
+    if frames is not None and suffix not in SWING_SUFFIXES:
+        known = ", ".join(SWING_SUFFIXES)
+        raise InputError(f"'{arguments.output.name}' holds one picture, not {frames} frames. Use one of {known}.")
+    return suffix in SWING_SUFFIXES and (suffix != ".webp" or frames is not None)
+
+
 def _align_photo(arguments: argparse.Namespace) -> None:
     _check_output(arguments)
     photo = load_photo(arguments.photo)
@@ -100,7 +125,14 @@ def _align_photo(arguments: argparse.Namespace) -> None:
     _report(save_still(arguments.output, pixels))
 
 
-COMMANDS = {"morph": _morph, "strip": _strip, "frame": _frame, "edit": _edit, "align": _align_photo}
+COMMANDS = {
+    "morph": _morph,
+    "strip": _strip,
+    "frame": _frame,
+    "edit": _edit,
+    "turn": _turn,
+    "align": _align_photo,
+}
 
 
 def _load(arguments: argparse.Namespace) -> FaceMorpher:

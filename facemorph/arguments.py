@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar, get_args
 
@@ -11,9 +11,12 @@ from facemorph.attributes import ATTRIBUTES, CURVES, curve
 from facemorph.checkpoint import ATTRIBUTE_EDITOR, read_offered
 from facemorph.errors import CheckpointError, InputError
 from facemorph.render import MAX_FPS, MAX_HOLD, MIN_FPS, STILL_SUFFIXES, SUFFIXES, RenderOptions
-from facemorph.settings import NUM_FRAMES, SIZES, Interpolation, Quality
+from facemorph.settings import NUM_FRAMES, PITCH, SIZES, YAW, Interpolation, Quality
 
 PROGRAM = "python -m facemorph"
+SWING_SUFFIXES = (".gif", ".mp4", ".webp")
+"""Of the files that `turn` writes: those that move, .webp only where a number of frames is asked for."""
+SWING_FRAMES = 24
 Number = TypeVar("Number", int, float)
 
 
@@ -52,7 +55,7 @@ def parser() -> _Parser:
             formatter_class=_Formatter,
         )
 
-    two, model = _two_photos(), _model_options()
+    one, two, model = _one_photo(), _two_photos(), _model_options()
     add(
         "morph",
         "Morph the face of photo A into that of photo B.",
@@ -82,9 +85,8 @@ def parser() -> _Parser:
         "edit",
         "Change attributes of one face.",
         "edit photo.jpg smile=0.8 age=-0.5 -o edited.png",
-        [_output(STILL_SUFFIXES), _size_option(), model],
+        [_output(STILL_SUFFIXES), _size_option(), one, model],
     )
-    edit.add_argument("photo", type=Path, help="the photo")
     edit.add_argument(
         "strengths",
         type=strength,
@@ -92,15 +94,32 @@ def parser() -> _Parser:
         metavar="NAME=STRENGTH",
         help=f"strength from -1 to 1 of {', '.join(offered())}",
     )
-    edit.add_argument("--face", type=_face, metavar="N", help="which face: 0 is the largest, 1 the next (default: 0)")
+    turn = add(
+        "turn",
+        "Turn the head of one face, in a still or a short swing.",
+        "turn photo.jpg --yaw 15 -o turned.gif",
+        [_output((*STILL_SUFFIXES, *SWING_SUFFIXES[:2])), _size_option(), one, model],
+    )
+    for name, most, where in (("yaw", YAW, "to the viewer's right"), ("pitch", PITCH, "upwards")):
+        turn.add_argument(
+            f"--{name}",
+            type=_angle(most),
+            default=15.0 if name == "yaw" else 0.0,
+            metavar="DEGREES",
+            help=f"from {-most:g} to {most:g}, positive {where}",
+        )
+    turn.add_argument(
+        "--frames",
+        type=_steps,
+        metavar="N",
+        help=f"frames of a swing from side to side; with it, a .webp swings too (default: {SWING_FRAMES})",
+    )
     align = add(
         "align",
         "Write the aligned crop of a photo: what a morph starts from.",
         "align photo.jpg -o crop.png --landmarks",
-        [_output(STILL_SUFFIXES), model],
+        [_output(STILL_SUFFIXES), one, model],
     )
-    align.add_argument("photo", type=Path, help="the photo")
-    align.add_argument("--face", type=_face, metavar="N", help="which face: 0 is the largest, 1 the next (default: 0)")
     align.add_argument("--landmarks", action="store_true", help="draw the 68 landmarks")
     return top
 
@@ -148,6 +167,10 @@ def _position(text: str) -> float:
     return _in_range(text, float, 0.0, 1.0)
 
 
+def _angle(most: float) -> Callable[[str], float]:
+    return lambda text: _in_range(text, float, -most, most)
+
+
 def _fps(text: str) -> float:
     return _in_range(text, float, MIN_FPS, MAX_FPS)
 
@@ -180,6 +203,13 @@ def _device(text: str) -> str:
     except (RuntimeError, AssertionError) as error:  # torch without CUDA raises the latter
         raise argparse.ArgumentTypeError(f"torch has no device '{text}' here, choose cpu") from error
     return text
+
+
+def _one_photo() -> _Parser:
+    parser = _Parser(add_help=False)
+    parser.add_argument("photo", type=Path, help="the photo")
+    parser.add_argument("--face", type=_face, metavar="N", help="which face: 0 is the largest, 1 the next (default: 0)")
+    return parser
 
 
 def _two_photos() -> _Parser:

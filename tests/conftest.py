@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from facemorph.head import load_head
 from facemorph.pipeline import FaceMorpher
 from tests.drawn import BACKDROP, draw_face
 from tests.fakes import tiny_morpher as build_tiny_morpher
@@ -58,6 +59,12 @@ def chromium() -> str:
 def tiny_morpher() -> FaceMorpher:
     """The real pipeline over an untrained model and an aligner that knows the drawn face."""
     return build_tiny_morpher()
+
+
+@pytest.fixture(scope="session")
+def turning_morpher() -> FaceMorpher:
+    """The same with the head that explains landmarks, so that faces can be turned."""
+    return build_tiny_morpher(head=load_head())
 
 
 @pytest.fixture(scope="session")

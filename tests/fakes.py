@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 
 from facemorph.align import Aligner, DetectedFace
+from facemorph.head import Head
 from facemorph.models import (
     AttributeEditor,
     AttributeEditorConfig,
@@ -95,7 +96,7 @@ def tiny_editor() -> AttributeEditor:
     return editor
 
 
-def tiny_morpher(num_faces: int = 1) -> FaceMorpher:
+def tiny_morpher(num_faces: int = 1, head: Head | None = None) -> FaceMorpher:
     """Build the real pipeline over untrained networks and an aligner that knows the drawn face."""
     networks = tiny_autoencoder(), tiny_parser(), tiny_pace_network()
-    return FaceMorpher(*networks, Aligner(FakeBackend(num_faces)), editor=tiny_editor())
+    return FaceMorpher(*networks, Aligner(FakeBackend(num_faces), head), editor=tiny_editor())

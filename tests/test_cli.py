@@ -14,23 +14,25 @@ import pytest
 from PIL import Image
 
 from facemorph import __main__ as cli
+from facemorph.align import AlignedFace
 from facemorph.arguments import offered, parser
 from facemorph.attributes import ATTRIBUTES
 from facemorph.errors import AlignmentError, CheckpointNotFoundError, InputError
 from facemorph.pipeline import FaceMorpher, Morph
+from facemorph.rendering import NO_HEAD
 from facemorph.settings import NUM_FRAMES, Quality
 from tests.conftest import Started
 from tests.fakes import tiny_morpher
 
 pytestmark = pytest.mark.usefixtures("few_probes")
 
-COMMANDS = ("morph", "strip", "frame", "edit", "align")
+COMMANDS = ("morph", "strip", "frame", "edit", "turn", "align")
 Outcome = tuple[int, str, str]
 
 
 def inputs_of(command: str, photos: tuple[Path, Path]) -> tuple[object, ...]:
     """Return the words that a command needs besides its options."""
-    return {"align": photos[:1], "edit": (photos[0], "smile=0.5")}.get(command, photos)
+    return {"align": photos[:1], "turn": photos[:1], "edit": (photos[0], "smile=0.5")}.get(command, photos)
 
 
 class Terminal:
@@ -198,6 +200,74 @@ class TestEdit:
         assert "peaks" in err
 
 
+class TestTurn:
+    @pytest.fixture
+    def terminal(self, terminal: Terminal, turning_morpher: FaceMorpher) -> Terminal:
+        terminal.morpher = turning_morpher
+        return terminal
+
+    @staticmethod
+    def face(terminal: Terminal, photo: Path) -> AlignedFace:
+        return terminal.morpher.align(photo)
+
+    def test_still(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
+        for name, words in (("x.png", []), ("y.png", ["--yaw", -10, "--pitch", 5]), ("z.png", ["--yaw", 0])):
+            assert terminal("turn", two_photos[0], "-o", tmp_path / name, "--size", 64, *words)[0] == 0
+        face = self.face(terminal, two_photos[0])
+        for name, angles in (("x.png", (15, 0)), ("y.png", (-10, 5)), ("z.png", (0, 0))):
+            expected = terminal.morpher.turn(face, *angles, 64)
+            np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / name)), expected)
+
+    @pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+    def test_other_stills(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path, suffix: str) -> None:
+        output = tmp_path / f"o{suffix}"
+        assert terminal("turn", two_photos[0], "-o", output, "--size", 64)[0] == 0
+        assert frames_of(output) == (1, (64, 64))
+
+    def test_a_swing_goes_there_and_back_and_hardly_rests(
+        self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        output = tmp_path / "o.gif"
+        code, out, _ = terminal("turn", two_photos[0], "-o", output, "--frames", 5, "--size", 64)
+        assert (code, frames_of(output)) == (0, (8, (64, 64)))
+        assert out.startswith(str(output))
+        with Image.open(output) as image:
+            durations = []
+            for index in range(image.n_frames):
+                image.seek(index)
+                durations.append(image.info["duration"])
+        assert durations == [150, 50, 50, 50, 150, 50, 50, 50]
+
+    def test_a_swing_has_24_frames(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
+        assert terminal("turn", two_photos[0], "-o", tmp_path / "o.gif", "--size", 64)[0] == 0
+        assert frames_of(tmp_path / "o.gif")[0] == 46
+
+    def test_a_webp_swings_where_frames_are_asked_for(
+        self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        words = ["-o", tmp_path / "o.webp", "--size", 64, "--frames", 5]
+        assert terminal("turn", two_photos[0], *words)[0] == 0
+        assert frames_of(tmp_path / "o.webp")[0] == 8
+
+    def test_mp4(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
+        assert terminal("turn", two_photos[0], "-o", tmp_path / "o.mp4", "--size", 64, "--frames", 3)[0] == 0
+        assert (tmp_path / "o.mp4").stat().st_size > 500
+
+    @pytest.mark.parametrize("suffix", [".png", ".gif"])
+    def test_what_no_head_explains(
+        self,
+        terminal: Terminal,
+        tiny_morpher: FaceMorpher,
+        two_photos: tuple[Path, Path],
+        tmp_path: Path,
+        suffix: str,
+    ) -> None:
+        terminal.morpher = tiny_morpher  # its aligner has no head
+        output = tmp_path / f"o{suffix}"
+        assert terminal("turn", two_photos[0], "-o", output) == (2, "", f"Error: {NO_HEAD}\n")
+        assert not output.exists()
+
+
 class TestFrame:
     @pytest.mark.parametrize(("alpha", "photo"), [(0, 0), (1, 1)])
     def test_ends_are_the_aligned_photos(
@@ -312,6 +382,28 @@ class TestRefusedBeforeTheWork:
         message = f"Error: argument {option}: {value} is out of range, choose from 0 to 1"
         assert (code, err.split(". See")[0]) == (2, message)
 
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (["--yaw", "26"], "argument --yaw: 26 is out of range, choose from -25 to 25"),
+            (["--yaw", "-25.5"], "argument --yaw: -25.5 is out of range, choose from -25 to 25"),
+            (["--yaw", "nan"], "argument --yaw: nan is out of range, choose from -25 to 25"),
+            (["--yaw", "left"], "argument --yaw: 'left' is no number"),
+            (["--pitch", "16"], "argument --pitch: 16 is out of range, choose from -15 to 15"),
+            (["--frames", "1"], "argument --frames: 1 is out of range, choose from 2 to 240"),
+            (["--size", "65"], "argument --size: 65 is odd, choose an even number of pixels"),
+        ],
+    )
+    def test_turns(
+        self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path, words: list[str], message: str
+    ) -> None:
+        code, out, err = terminal("turn", two_photos[0], "-o", tmp_path / "o.gif", *words)
+        assert (code, out, err) == (2, "", f"Error: {message}. See python -m facemorph turn --help.\n")
+
+    def test_frames_of_a_still(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path) -> None:
+        message = "Error: 'o.png' holds one picture, not 8 frames. Use one of .gif, .mp4, .webp.\n"
+        assert terminal("turn", two_photos[0], "-o", tmp_path / "o.png", "--frames", 8) == (2, "", message)
+
     @pytest.mark.parametrize("command", ["morph", "strip", "frame"])
     def test_quality(self, terminal: Terminal, two_photos: tuple[Path, Path], tmp_path: Path, command: str) -> None:
         code, _, err = terminal(command, *two_photos, "-o", tmp_path / "o.png", "--quality", "good")
@@ -324,6 +416,7 @@ class TestRefusedBeforeTheWork:
             ("morph", ".avi", ".gif, .webp, .mp4, .png"),
             ("strip", ".gif", ".png"),
             ("frame", ".gif", ".png, .jpg, .jpeg, .webp"),
+            ("turn", ".avi", ".png, .jpg, .jpeg, .webp, .gif, .mp4"),
             ("align", ".mp4", ".png, .jpg, .jpeg, .webp"),
         ],
     )
@@ -361,6 +454,7 @@ class TestRefusedBeforeTheWork:
             (["dance"], "argument COMMAND: invalid choice: 'dance'"),
             (["morph", "a.jpg"], "the following arguments are required: -o/--output, PHOTO_B"),
             (["align"], "the following arguments are required: -o/--output, photo"),
+            (["turn", "a.jpg"], "the following arguments are required: -o/--output"),
         ],
     )
     def test_missing_words(self, terminal: Terminal, words: list[str], message: str) -> None:
@@ -377,6 +471,9 @@ def test_torch_is_not_imported_for_a_command_that_cannot_end_well(tmp_path: Path
         ["morph", "a.jpg", "b.jpg", "-o", "o.avi"],
         ["morph", "a.jpg", "b.jpg", "-o", "o.gif"],
         ["edit", "a.jpg", "wings=1", "-o", "o.png"],
+        ["turn", "a.jpg", "-o", "o.gif", "--yaw", "40"],
+        ["turn", "a.jpg", "-o", "o.gif", "--pitch=-20"],
+        ["turn", "a.jpg", "-o", "o.png", "--frames", "8"],
         ["align", "diary.jpg", "-o", "o.png"],
     ]
     program = f"""
