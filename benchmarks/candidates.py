@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from benchmarks.yaw import yaw
+from benchmarks.measures.yaw import yaw
 from facemorph import FaceMorpher
 from facemorph.align.crop import invert_matrix, transform_points
 from facemorph.errors import FaceMorphError
@@ -45,7 +45,7 @@ class Candidate:
     Attributes:
         name: `source/file`.
         person: whose it is; portraits that may show one person share one.
-        yaw: degrees (`benchmarks.yaw`).
+        yaw: degrees (`benchmarks.measures.yaw`).
         traits: of "hair across", "hair free", "hat", "glasses", "beard", "bare" (none of these three), "open mouth"
             (teeth may be seen), "closed mouth".
         embedding: (128,) of L2 norm 1 (`judges.identity`).

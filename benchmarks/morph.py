@@ -31,9 +31,9 @@ from benchmarks.measures import kinds, table
 from benchmarks.measures.left import fit_references
 from benchmarks.measures.verdict import PAIR_SIZE
 from benchmarks.measures.workers import Workers, measure_middle, measure_pair
+from benchmarks.measures.yaw import yaw
 from benchmarks.people import EyePeople, Pair, People
 from benchmarks.sheet import chosen_pairs, contact_sheet
-from benchmarks.yaw import yaw
 from facemorph import FaceMorpher
 from judges import distance
 from judges.rivals.ways import Way, all_ways

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.candidates import Candidate, attribute_traits, mouth_gap
 from benchmarks.choose_pairs import RULES, TURN, UNFIT, Chooser, choose
+from benchmarks.measures.yaw import DEPTH, yaw
 from benchmarks.people import SPLITS, one_each, read_pairs
-from benchmarks.yaw import DEPTH, yaw
 from tests.drawn import draw_face
 from training.data.photos import PORTRAITS, Photo
 from training.data.split import is_validation
