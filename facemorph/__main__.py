@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facemorph.arguments import SWING_FRAMES, SWING_SUFFIXES, parser
+from facemorph.arguments import SWING_SUFFIXES, parser
 from facemorph.errors import FaceMorphError, InputError, RenderError
 from facemorph.images import LoadedPhoto, load_photo
 from facemorph.render import (
@@ -22,14 +22,13 @@ from facemorph.render import (
     draw_landmarks,
     save_still,
 )
+from facemorph.settings import SWING_FRAMES, SWING_HOLD
 
 if TYPE_CHECKING:
     from facemorph.align import AlignedFace
     from facemorph.pipeline import FaceMorpher
 
 BAR_WIDTH = 30
-SWING_HOLD = 0.1
-"""Seconds that a swing rests at its ends, where it is slow already."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,12 +11,11 @@ from facemorph.attributes import ATTRIBUTES, CURVES, curve
 from facemorph.checkpoint import ATTRIBUTE_EDITOR, read_offered
 from facemorph.errors import CheckpointError, InputError
 from facemorph.render import MAX_FPS, MAX_HOLD, MIN_FPS, STILL_SUFFIXES, SUFFIXES, RenderOptions
-from facemorph.settings import NUM_FRAMES, PITCH, SIZES, YAW, Interpolation, Quality
+from facemorph.settings import NUM_FRAMES, PITCH, SIZES, SWING_FRAMES, YAW, Interpolation, Quality
 
 PROGRAM = "python -m facemorph"
 SWING_SUFFIXES = (".gif", ".mp4", ".webp")
 """Of the files that `turn` writes: those that move, .webp only where a number of frames is asked for."""
-SWING_FRAMES = 24
 Number = TypeVar("Number", int, float)
 
 

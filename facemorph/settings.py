@@ -13,6 +13,8 @@ NUM_FRAMES = (2, 240)
 SIZES = (64, 512)
 YAW, PITCH = 25.0, 15.0
 """Degrees by which a head can be turned at most, to either side."""
+SWING_FRAMES, SWING_HOLD = 24, 0.1
+"""Frames of a swing; seconds that it rests at its ends, where it is slow already."""
 
 
 def is_whole(value: object) -> bool:

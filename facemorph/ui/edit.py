@@ -15,9 +15,9 @@ from facemorph.errors import FaceMorphError
 from facemorph.render import save_still
 from facemorph.ui.edits import CONSTANT, Edits, strengths, summary, with_edit
 from facemorph.ui.guard import guarded
-from facemorph.ui.handlers import ChosenFace, Slot, note
+from facemorph.ui.handlers import ChosenFace, Slot, no_photo, note, one_of
 from facemorph.ui.settings import slider, words
-from facemorph.ui.texts import describe_error, describe_warnings, file_size, language_of, say, text
+from facemorph.ui.texts import describe_error, describe_warnings, file_size, language_of, text
 
 if TYPE_CHECKING:
     from facemorph.pipeline import FaceMorpher
@@ -94,9 +94,9 @@ class EditHandlers:
         """
         language = language_of(request)
         choice = gr.update(visible=chosen_a is not None and chosen_b is not None)
-        chosen = (chosen_b or chosen_a) if slot == "B" else (chosen_a or chosen_b)
+        chosen = one_of(chosen_a, chosen_b, slot)
         if chosen is None or not edits:
-            sentence = say(language, "Add a photo first, as A or as B.", "请先添加照片 A 或 B。") if edits else ""
+            sentence = no_photo(language) if edits else ""
             yield EditView(_hidden(), note(sentence, "error"), _hidden(), choice)
             return
         if not is_open:

@@ -262,6 +262,16 @@ def _preview(face: AlignedFace) -> npt.NDArray[np.uint8]:
     return np.asarray(marked.resize((PREVIEW_SIZE, PREVIEW_SIZE), Image.Resampling.LANCZOS))
 
 
+def one_of(chosen_a: ChosenFace | None, chosen_b: ChosenFace | None, slot: Slot | None) -> ChosenFace | None:
+    """Return the face of `slot`, or the other one where that has none."""
+    return (chosen_b or chosen_a) if slot == "B" else (chosen_a or chosen_b)
+
+
+def no_photo(language: Language) -> str:
+    """Return the sentence about one photo that is needed, whichever."""
+    return say(language, "Add a photo first, as A or as B.", "请先添加照片 A 或 B。")
+
+
 def missing(chosen_a: ChosenFace | None, chosen_b: ChosenFace | None, language: Language) -> str:
     """Return the sentence about the photos that have no face yet; at least one has none."""
     if chosen_a is None and chosen_b is None:

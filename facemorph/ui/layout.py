@@ -20,6 +20,7 @@ from facemorph.ui.settings import Settings, Still, build_settings
 from facemorph.ui.stage import Stage
 from facemorph.ui.still import StillHandlers
 from facemorph.ui.texts import I18N, TITLE, text
+from facemorph.ui.turn import Turner, TurnHandlers, build_turner
 
 if TYPE_CHECKING:
     from facemorph.pipeline import FaceMorpher
@@ -103,10 +104,12 @@ def build_page(morpher: FaceMorpher, examples: Path = EXAMPLES) -> gr.Blocks:
             with gr.Column(elem_classes="options"):
                 settings, still = build_settings()
                 editor = build_editor(morpher.attributes)
+                turner = build_turner()
         gr.Markdown(text("consent"), elem_classes="fine")
         _connect(morpher, a, b, swap, settings, editor, button, result)
         _connect_still(morpher, a, b, settings, still, editor)
         _connect_editor(morpher, a, b, settings, editor)
+        _connect_turner(morpher, a, b, settings, turner)
         if gallery is not None:
             _connect_examples(morpher, gallery, pairs, a, b)
     page.queue(max_size=QUEUE_LENGTH, api_open=False)
@@ -269,6 +272,22 @@ def _connect_editor(morpher: FaceMorpher, a: PhotoColumn, b: PhotoColumn, settin
         show_progress_on=editor.pictures,
         **LATEST,
     )
+
+
+def _connect_turner(morpher: FaceMorpher, a: PhotoColumn, b: PhotoColumn, settings: Settings, turner: Turner) -> None:
+    handlers, button = TurnHandlers(morpher), turner.button
+    chosen = [a.chosen, b.chosen]
+    pressed = button.click(lambda: gr.update(interactive=False), None, button, **LIGHT)
+    turned = pressed.then(
+        handlers.turn,
+        [*chosen, turner.photo, turner.yaw, turner.pitch, settings.size],
+        turner.outputs,
+        show_progress="minimal",
+        show_progress_on=[turner.picture, turner.swing],
+        **HEAVY,
+    )
+    turned.then(lambda: gr.update(interactive=True), None, button, **LIGHT)  # whatever became of it
+    gr.on([face.change for face in chosen], handlers.forget, chosen, turner.outputs, **LIGHT)
 
 
 def _is_open(accordion: gr.Accordion) -> gr.State:

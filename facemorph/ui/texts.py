@@ -21,6 +21,7 @@ from facemorph.errors import (
     ImageTooLargeError,
     ImageTooSmallError,
     NoFaceFoundError,
+    NoHeadError,
     StrengthError,
     UnknownAttributeError,
     UnsupportedImageError,
@@ -88,6 +89,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "curve_peaks": ("Peaks in the middle", "中间最强"),
     "clear": ("Clear", "清除"),
     "edit_photo": ("Show it on", "显示在"),
+    "turning": ("Turn the head", "转头"),
+    "turning_info": (
+        "Of one photo alone: a still, and a short loop that swings as far to the other side.",
+        "只用一张照片：一张静态图，以及向两侧同样摆动的短循环动画。",
+    ),
+    "yaw": ("Left or right, degrees", "左右（度）"),
+    "pitch": ("Down or up, degrees", "上下（度）"),
+    "turn_photo": ("Which photo", "选择照片"),
+    "turn": ("Turn", "转动"),
     "attribute_age": ("Age", "年龄"),
     "attribute_gender": ("Masculine", "男性化"),
     "attribute_smile": ("Smile", "微笑"),
@@ -256,6 +266,8 @@ def describe_error(error: FaceMorphError, language: Language) -> str:
             return f"没有找到人脸。请使用人脸正对镜头、清晰、至少 {MIN_FACE} 像素宽的照片。"
         case UnsupportedImageError():
             return "无法打开这个文件。请使用 JPEG、PNG、WebP 或 GIF；HEIC 照片请先导出为 JPEG。"
+        case NoHeadError():
+            return "这张脸无法用头部模型解释，因此不能转动。请使用露出眼睛、鼻子和嘴的照片。"
         case UnknownAttributeError():
             known = "、".join(name_of(f"attribute_{name}", "zh") for name in error.known)
             return f"没有名为“{error.name}”的属性。可选：{known or '无'}。"

@@ -50,6 +50,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "b": draw_photo(folder / "b.png", "steelblue", "gold"),
         "faceless": draw_photo(folder / "dark.png", "gray", "gray", "black"),
         "group": draw_photo(folder / "group.png", "seagreen", "gold", "lime"),
+        "headless": draw_photo(folder / "sea.png", "navy", "navy", "blue"),
         "crash": draw_photo(folder / "crash.png", "seagreen", "gold", "magenta"),
         "text": text,
     }
@@ -231,6 +232,50 @@ def test_attributes_are_edited_on_one_photo_and_along_the_morph(tab: Tab, photos
     expect(line).to_have_text("")
 
 
+def test_a_head_turns_and_swings(tab: Tab, photos: dict[str, Path]) -> None:
+    page = tab.page
+    note, still, swing = (page.locator(name) for name in ("#note-turn", "#turned img", "#swing img"))
+    button = page.locator("#turn")
+    tab.open("Turn the head", "#yaw input[type=range]")
+    button.click()
+    expect(note).to_have_text("Add a photo first, as A or as B.")
+    expect(button).to_be_enabled()
+    tab.put("b", photos["b"])
+    page.wait_for_selector("#crop-b img")
+    expect(note).to_have_text("")
+    page.locator("#yaw input[type=range]").press("End")
+    page.locator("#pitch input[type=range]").press("Home")
+    button.click()
+    expect(still).to_be_visible()
+    expect(swing).to_be_visible()
+    expect(button).to_be_enabled()
+    expect(page.locator("#turn-photo")).to_have_count(0)
+    with page.expect_download() as download:
+        page.click("#download-turned")
+    assert download.value.suggested_filename == "facemorph-turn.png"
+    morpher = FakeMorpher()
+    with Image.open(download.value.path()) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), morpher.turn(morpher.align(photos["b"]), 25, -15))
+    with page.expect_download() as download:
+        page.click("#download-swing")
+    assert download.value.suggested_filename == "facemorph-turn.gif"
+    with Image.open(download.value.path()) as picture:
+        assert (picture.format, picture.size, picture.n_frames) == ("GIF", (256, 256), 24)
+    tab.put("a", photos["headless"])
+    expect(page.locator("#turn-photo")).to_be_visible()
+    expect(still).to_have_count(0)  # it was of the earlier photos
+    button.click()
+    expect(note).to_contain_text("No head explains this face, so it cannot be turned.")
+    expect(button).to_be_enabled()
+    for slot in "ab":
+        expect(page.locator(f"#crop-{slot} img")).to_be_visible()
+    page.locator("#turn-photo").get_by_text("Photo B").click()
+    button.click()
+    expect(swing).to_be_visible()
+    expect(note).to_have_text("")
+    tab.morph()
+
+
 def test_the_unforeseen_shows_no_traceback(tab: Tab, photos: dict[str, Path]) -> None:
     tab.put("a", photos["crash"])
     expect(tab.page.get_by_text("Something went wrong here.")).to_be_visible()
@@ -255,6 +300,10 @@ def test_a_phone_shows_everything_in_its_width(contexts: Contexts, server: Serve
         tab.page.locator("#strength input[type=range]").press("Home")
         expect(tab.page.locator("#edits")).to_have_text("Age −1.0")
         expect(tab.page.locator("#before-after img")).to_have_count(2)
+        assert tab.page.evaluate(WIDER_THAN_THE_SCREEN) == []
+        tab.open("Turn the head", "#yaw input[type=range]")
+        tab.page.click("#turn")
+        expect(tab.page.locator("#swing img")).to_be_visible()
         assert tab.page.evaluate(WIDER_THAN_THE_SCREEN) == []
 
 

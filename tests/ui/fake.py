@@ -14,8 +14,10 @@ from PIL import Image
 
 from facemorph.align.face import AlignedFace
 from facemorph.attributes import ATTRIBUTES, check_strengths, edit_warnings, strengths_at
-from facemorph.errors import InputError, NoFaceFoundError
+from facemorph.errors import InputError, NoFaceFoundError, NoHeadError
 from facemorph.images import Photo, load_photo
+from facemorph.rendering import NO_HEAD
+from facemorph.settings import check_turn
 
 LANDMARKS = np.stack(
     [256 + 120 * np.cos(np.linspace(0, 2 * np.pi, 68)), 256 + 120 * np.sin(np.linspace(0, 2 * np.pi, 68))], 1
@@ -52,7 +54,7 @@ class FakeMorpher:
     """Takes the middle square of a photo for its face, and dissolves.
 
     A photo whose middle is black has no face; one whose middle is pure green holds five; one whose middle is
-    magenta hits a bug.
+    magenta hits a bug; one whose middle is pure blue has no head that can be turned.
     """
 
     def __init__(self, seconds: float = 0.0, attributes: Sequence[str] = tuple(ATTRIBUTES)) -> None:
@@ -94,6 +96,22 @@ class FakeMorpher:
         """Every face smiles and has nothing else."""
         check_strengths(strengths, self.attributes)
         return edit_warnings(strengths, {name: 1.0 if name == "smile" else 0.0 for name in strengths})
+
+    def turn(self, face: AlignedFace, yaw: float = 15.0, pitch: float = 0.0, size: int = 256) -> npt.NDArray[np.uint8]:
+        """Shift by a hundredth of the side per degree; a face whose middle is blue has no head."""
+        check_turn(yaw, pitch)
+        centre = face.image[200:312, 200:312].reshape(-1, 3).mean(0)
+        if centre[2] > 200 and centre[:2].max() < 50:
+            raise NoHeadError(NO_HEAD)
+        moved = round(yaw * size / 100), round(-pitch * size / 100)
+        return np.roll(_small(face, size), moved, axis=(1, 0)).astype(np.uint8)
+
+    def swing(
+        self, face: AlignedFace, yaw: float = 15.0, pitch: float = 0.0, num_frames: int = 24, size: int = 256
+    ) -> FakeMorph:
+        alphas = np.linspace(0, 1, num_frames, dtype=np.float32)
+        frames = [self.turn(face, (2 * alpha - 1) * yaw, (2 * alpha - 1) * pitch, size) for alpha in alphas]
+        return FakeMorph(np.stack(frames), alphas, face.warnings)
 
     def frame(
         self,

@@ -19,13 +19,14 @@ from facemorph.errors import (
     ImageTooLargeError,
     ImageTooSmallError,
     NoFaceFoundError,
+    NoHeadError,
     StrengthError,
     UnknownAttributeError,
     UnsupportedImageError,
 )
 from facemorph.render.gif import NO_FFMPEG
 from facemorph.rendering import NO_MASK
-from facemorph.settings import Quality
+from facemorph.settings import PITCH, YAW, Quality
 from facemorph.ui import build_page, launch_options, warm_up
 from facemorph.ui.examples import find_pairs
 from facemorph.ui.handlers import HELD
@@ -45,7 +46,7 @@ from facemorph.ui.texts import (
 from tests.fakes import FakeBackend
 from tests.ui.fake import FakeMorpher
 
-LIGHT = ("clear", "keep", "recall", "<lambda>")
+LIGHT = ("clear", "keep", "recall", "forget", "<lambda>")
 """Handlers that run no model."""
 
 
@@ -71,7 +72,7 @@ class TestPage:
     def test_no_handler_is_a_public_endpoint(self, page: gr.Blocks) -> None:
         assert {fn.api_visibility for fn in page.fns.values() if fn.fn is not None} == {"private"}
 
-    @pytest.mark.parametrize("name", ["morph", "show", "follow", "compare"])
+    @pytest.mark.parametrize("name", ["morph", "show", "follow", "compare", "turn"])
     def test_no_photo_passes_through_a_rendering(self, page: gr.Blocks, name: str) -> None:
         (rendering,) = [fn for fn in page.fns.values() if fn.name == name]
         assert not any(isinstance(component, gr.Image) for component in rendering.inputs)
@@ -105,12 +106,19 @@ class TestPage:
         named = _named(build_page(FakeMorpher(attributes=()), Path("no-such-folder")))
         assert named["attributes"].visible is False
 
+    def test_heads_turn_as_far_as_the_pipeline_allows_behind_a_closed_accordion(self, page: gr.Blocks) -> None:
+        named = _named(page)
+        assert named["turning"].open is False
+        for name, most, value in (("yaw", YAW, 15), ("pitch", PITCH, 0)):
+            slider = named[name]
+            assert (slider.minimum, slider.maximum, slider.value) == (-most, most, value)
+
     def test_no_analytics(self, page: gr.Blocks) -> None:
         assert page.analytics_enabled is False
 
     def test_every_picture_says_what_it_shows(self, page: gr.Blocks) -> None:
         images = [block for block in page.blocks.values() if isinstance(block, gr.Image)]
-        assert len(images) == 5
+        assert len(images) == 7
         assert all(image.alt_text for image in images)
 
     def test_no_style_or_script_comes_from_elsewhere(self) -> None:
@@ -191,6 +199,7 @@ class TestTexts:
             (ImageTooLargeError("-", width=20000, height=20000, limit=64_000_000), "20000 × 20000 像素"),
             (ImageTooSmallError("-", actual=12, minimum=40), "人脸至少 40 像素宽"),
             (NoFaceFoundError("-"), "没有找到人脸。请使用人脸正对镜头、清晰、至少 40 像素宽的照片。"),
+            (NoHeadError("-"), "请使用露出眼睛、鼻子和嘴的照片。"),
             (UnsupportedImageError("-"), "无法打开这个文件"),
             (
                 UnknownAttributeError("-", name="wings", known=("smile", "hat")),
