@@ -14,10 +14,10 @@ from facemorph.render import RenderedFile, RenderOptions, render
 
 @dataclass(frozen=True)
 class Morph:
-    """The frames of a morph.
+    """The frames of a morph, or of a head that swings.
 
     Attributes:
-        frames: (T, S, S, 3) uint8 RGB; the first and the last are the aligned photos.
+        frames: (T, S, S, 3) uint8 RGB; of a morph, the first and the last are the aligned photos.
         alphas: (T,) float32, position of each frame, increasing from 0 to 1.
         warnings: sentences for the user.
     """
