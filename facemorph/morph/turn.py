@@ -10,7 +10,7 @@ import torch
 from facemorph.head import HeadFit
 from facemorph.head.fit import rotations
 from facemorph.morph.compose import compose, join
-from facemorph.morph.endpoint import NUM_LANDMARKS, Endpoint
+from facemorph.morph.endpoint import Endpoint
 from facemorph.morph.geometry import positions
 from facemorph.morph.views import EYES, TexturedHead
 
@@ -35,8 +35,7 @@ def turn(end: Endpoint, yaw: float, pitch: float, parts: torch.Tensor, at_once: 
         chosen = (parts * side > 0).nonzero().flatten()
         if len(chosen) == 0:
             continue
-        other = _posed(end, _turned(end.textured, side * yaw, side * pitch))
-        pair = join(_posed(end, end.textured), other)
+        pair = join(end, _turned(end, end.textured, side * yaw, side * pitch))
         for start in range(0, len(chosen), at_once):
             some = chosen[start : start + at_once]
             at = positions(parts[some].abs(), appearance=0.0)
@@ -44,16 +43,11 @@ def turn(end: Endpoint, yaw: float, pitch: float, parts: torch.Tensor, at_once: 
     return frames
 
 
-def _posed(end: Endpoint, textured: TexturedHead) -> Endpoint:
-    """Return a photo with the landmarks of its head in a pose."""
-    return replace(end, textured=textured, points=torch.cat([textured.landmarks, end.points[NUM_LANDMARKS:]]))
-
-
-def _turned(textured: TexturedHead, yaw: float, pitch: float) -> TexturedHead:
+def _turned(end: Endpoint, textured: TexturedHead, yaw: float, pitch: float) -> Endpoint:
+    """Return the same photo on its head, in another pose."""
     fit, eyes = textured.fit, textured.own.points[EYES].mean(0)
     pose = fit.pose
     angles = pose.yaw + yaw, pose.pitch + pitch, pose.roll
     rotation = rotations(*(np.array([angle]) for angle in angles))[0]
     place = fit.project(eyes)[:2] - fit.scale * (rotation @ eyes)[:2]
-    turned = HeadFit(rotation, fit.scale, place, fit.rest, told=True)
-    return replace(textured, fit=turned, places=turned.project(textured.own.surface.reshape(-1, 3))[:, :2])
+    return replace(end, textured=replace(textured, fit=HeadFit(rotation, fit.scale, place, fit.rest, told=True)))

@@ -48,8 +48,9 @@ class TexturedHead:
 
     Attributes:
         head: the mean head; V are the places of its grid.
-        fit: where it is in the photo.
+        fit: how it is turned, in the photo or elsewhere.
         own: its own head.
+        landmarks: (68, 2) float64, where the photo has them by the head, with the contour of the face for the jaw.
         places: (V, 2), where the photo has each point of the surface.
         facing: (V,) cosines of the surface to the viewer.
         turned_to: (V,) in [0, 1], where the photo shows it, or what covers it.
@@ -59,16 +60,11 @@ class TexturedHead:
     head: Head
     fit: HeadFit
     own: OwnHead
+    landmarks: torch.Tensor
     places: Array
     facing: Array
     turned_to: Array
     bare: Array
-
-    @property
-    def landmarks(self) -> torch.Tensor:
-        """(68, 2) float64, as the head has them, with the contour of the face for the jaw."""
-        contour = _contour(self.places, self.fit.project(MIDDLE)[:2], self.head, self.fit.rotation)
-        return torch.from_numpy(np.concatenate([contour, self.fit.project(self.own.points)[INNER, :2]]))
 
     def flipped(self, values: Array) -> Array:
         """Return what (..., V, C) values are at the mirror image of each point."""
@@ -130,12 +126,20 @@ def texture(head: Head, landmarks: npt.NDArray[np.float64], bare: torch.Tensor) 
     before = vertices[:, 2] > nearest[y, x] - DEPTH_NEAR * fit.scale
     grid = torch.from_numpy(2 * vertices[:, :2] - 1).float().reshape(1, 1, -1, 2)
     shown = F.grid_sample(bare, grid, padding_mode="zeros", align_corners=False)[0, 0, 0].numpy()
-    return TexturedHead(head, fit, own, vertices[:, :2], facing, before * _rise(SLANT, facing), shown)
+    contour = _contour(vertices[:, :2], fit.project(MIDDLE)[:2], head, fit.rotation)
+    marks = torch.from_numpy(np.concatenate([contour, fit.project(own.points)[INNER, :2]]))
+    return TexturedHead(head, fit, own, marks, vertices[:, :2], facing, before * _rise(SLANT, facing), shown)
 
 
 def turned(a: TexturedHead | None, b: TexturedHead | None) -> float:
-    """Return how far two heads are turned differently, in [0, 1]; 0 where one of them is not told."""
-    return 0.0 if a is None or b is None else float(_rise((FROM, FULLY), np.array(_angle(a, b))))
+    """Return how far two heads are turned differently, in [0, 1]; 0 where one of them is not told.
+
+    One photo in two poses is turned fully.
+    """
+    if a is None or b is None:
+        return 0.0
+    angle = _angle(a, b)
+    return float(angle > 0) if a.places is b.places else float(_rise((FROM, FULLY), np.array(angle)))
 
 
 def draw(a: TexturedHead, b: TexturedHead, heads: torch.Tensor, shares: torch.Tensor) -> Views:
