@@ -52,7 +52,7 @@ class Mirrored:
         samplers: along the flows to the mirror image of each place.
         hidden: (T, 1, g, g) in [0, 1], where it shows more than the photo does.
         unseen: (T, 1, g, g) in [0, 1], where neither shows the skin there.
-        behind: (T, 1, g, g) in [0, 1], where the photo shows nothing of the place, neither skin nor hair.
+        behind: (T, 1, g, g) in [0, 1], where hair that the photo has there lies elsewhere.
         both: (T, 1, g, g) in [0, 1], where both show it.
     """
 
@@ -97,6 +97,8 @@ def place(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> Placed:
     flat = _flat(a, b, head, landmarks, own)
     flows = [torch.lerp(sample.flow, flow, front) for sample, flow in zip(flat, seen.flows, strict=True)]
     mirrored = [Sampler(torch.lerp(flow, x, front)) for flow, x in zip(flows, seen.mirrored, strict=True)]
+    if a.textured.places is b.textured.places:  # one photo in two poses has nothing to lend
+        seen.unseen[:] = [torch.zeros_like(x) for x in seen.unseen]
     hidden, unseen, behind = ([turned * x for x in maps_of] for maps_of in (seen.hidden, seen.unseen, seen.behind))
     completion = Mirrored(mirrored, hidden, unseen, behind, seen.both)
     return Placed(landmarks, [Sampler(x) for x in flows], completion)

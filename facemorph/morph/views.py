@@ -27,6 +27,8 @@ FROM, FULLY = 3.0, 16.0
 """Degrees between two poses from which on they differ, and from which on fully."""
 SLANT = (0.05, 0.3)
 """Cosines to the viewer between which a photo begins to show a place."""
+EDGEWISE = (-0.1, 0.05)
+"""Cosines to the viewer between which a photo begins to show it at all."""
 STRETCH = (1.15, 2.1)
 """Stretches of a photo's places in a frame between which it stops showing them."""
 ISLAND, MARGIN, SOFT = 3, 1, 1
@@ -53,8 +55,9 @@ class TexturedHead:
         landmarks: (68, 2) float64, where the photo has them by the head, with the contour of the face for the jaw.
         places: (V, 2), where the photo has each point of the surface.
         facing: (V,) cosines of the surface to the viewer.
+        seen: (V,) in [0, 1], where the photo shows its skin.
         turned_to: (V,) in [0, 1], where the photo shows it, or what covers it.
-        bare: (V,) in [0, 1], where skin is seen.
+        edgewise: (V,) in [0, 1], the same at whatever slant.
     """
 
     head: Head
@@ -63,8 +66,9 @@ class TexturedHead:
     landmarks: torch.Tensor
     places: Array
     facing: Array
+    seen: Array
     turned_to: Array
-    bare: Array
+    edgewise: Array
 
     def flipped(self, values: Array) -> Array:
         """Return what (..., V, C) values are at the mirror image of each point."""
@@ -84,7 +88,7 @@ class Views:
         front: (T, 1, m, m) in [0, 1], where the flows hold.
         hidden: (T, 1, m, m) in [0, 1] each, where the photo's mirror image shows more than its place.
         unseen: (T, 1, m, m) in [0, 1] each, where it shows neither these nor what covers them.
-        behind: (T, 1, m, m) in [0, 1] each, where the photo shows nothing of the place, neither skin nor hair.
+        behind: (T, 1, m, m) in [0, 1] each, where it shows nothing of the place, or hardly and its mirror image skin.
         both: (T, 1, m, m) in [0, 1] each, where it shows both.
     """
 
@@ -128,7 +132,8 @@ def texture(head: Head, landmarks: npt.NDArray[np.float64], bare: torch.Tensor) 
     shown = F.grid_sample(bare, grid, padding_mode="zeros", align_corners=False)[0, 0, 0].numpy()
     contour = _contour(vertices[:, :2], fit.project(MIDDLE)[:2], head, fit.rotation)
     marks = torch.from_numpy(np.concatenate([contour, fit.project(own.points)[INNER, :2]]))
-    return TexturedHead(head, fit, own, marks, vertices[:, :2], facing, before * _rise(SLANT, facing), shown)
+    turned_to, edgewise = before * _rise(SLANT, facing), before * _rise(EDGEWISE, facing)
+    return TexturedHead(head, fit, own, marks, vertices[:, :2], facing, turned_to * shown, turned_to, edgewise)
 
 
 def turned(a: TexturedHead | None, b: TexturedHead | None) -> float:
@@ -155,11 +160,11 @@ def draw(a: TexturedHead, b: TexturedHead, heads: torch.Tensor, shares: torch.Te
     cosines = np.stack([x.cosines for x in posed])
     shown = []
     for photo in (a, b):
-        seen = photo.turned_to * photo.bare
-        facing, flipped = (photo.flipped(x[:, None])[:, 0] for x in (photo.facing, seen))
-        shown.append(_shown(cosines, photo.facing, seen, a.head))
-        shown.append(_shown(cosines, facing, flipped, a.head))
+        facing, seen = (photo.flipped(x[:, None])[:, 0] for x in (photo.facing, photo.seen))
+        shown.append(_shown(cosines, photo.facing, photo.seen, a.head))
+        shown.append(_shown(cosines, facing, seen, a.head))
         shown.append(_shown(cosines, photo.facing, photo.turned_to, a.head))
+        shown.append(np.broadcast_to(photo.edgewise, cosines.shape))
     places = [x for photo in (a, b) for x in (photo.places, photo.flipped(photo.places))]
     drawn = []
     for number, frame in enumerate(posed):
@@ -168,13 +173,13 @@ def draw(a: TexturedHead, b: TexturedHead, heads: torch.Tensor, shares: torch.Te
     laid = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2)
     here = cell_centres(MIDDLE_SIZE).T.reshape(2, MIDDLE_SIZE, MIDDLE_SIZE)
     flows = [laid[:, 2 * i : 2 * i + 2] - here for i in range(4)]
-    front, *maps_of = (laid[:, i : i + 1] for i in range(8, 15))
+    front, *maps_of = (laid[:, i : i + 1] for i in range(8, 17))
     hidden, unseen, behind, both = [], [], [], []
-    for way, (bare, mirror, shows) in zip((at, 1 - at), (maps_of[:3], maps_of[3:]), strict=True):
+    for way, (bare, mirror, shows, edgewise) in zip((at, 1 - at), (maps_of[:4], maps_of[4:]), strict=True):
         away = torch.from_numpy(_rise((FROM, FULLY), _angle(a, b) * way)).float().reshape(-1, 1, 1, 1)
         hidden.append(away * front * (1 - bare) * mirror)
-        behind.append(away * front * (1 - shows))
-        unseen.append(behind[-1] * (1 - mirror))
+        unseen.append(away * front * (1 - shows) * (1 - mirror))
+        behind.append(away * front * torch.maximum(1 - edgewise, (1 - shows) * mirror))
         both.append(front * bare * mirror)
     landmarks = torch.from_numpy(np.stack([x.landmarks for x in posed]))
     return Views(landmarks, flows[::2], flows[1::2], front, hidden, unseen, behind, both)
