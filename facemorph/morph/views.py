@@ -23,7 +23,7 @@ Array = npt.NDArray[np.floating]
 
 DEPTH_SIZE, DEPTH_NEAR = 128, 0.1
 """Side of the map of a photo's depth; by how much, in distances between the eyes, what it shows may lie behind it."""
-FROM, FULLY = 3.0, 16.0
+FROM, FULLY = 6.0, 16.0
 """Degrees between two poses from which on they differ, and from which on fully."""
 SLANT = (0.05, 0.3)
 """Cosines to the viewer between which a photo begins to show a place."""
