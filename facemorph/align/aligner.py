@@ -19,11 +19,11 @@ from facemorph.settings import is_whole
 
 SMALL_FACE = 64
 """Below this the result is soft, and the user is told."""
-FAR_TURNED = 34.0
-"""Degrees of yaw beyond which a morph shows a head that is bent, and the user is told: 3 in 100 photos of CelebA."""
+FAR_TURNED = 45.0
+"""Degrees of yaw beyond which a morph shows what no photo does of much of a face, and the user is told."""
 CUT = 0.05
 """Part of the landmarks beyond the photo from which the user is told: an edge that cuts off a tenth of the face."""
-TURNED = "The head is turned far to the side; its far cheek will smear or bulge in a morph."
+TURNED = "The head is turned far to the side; where it turns to the front, half of the face is a mirror image."
 CUT_OFF = "The face is cut off by the edge of the photo; what is missing was filled in from the rest."
 
 

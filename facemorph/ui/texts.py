@@ -141,7 +141,7 @@ STAGE_TEXTS: dict[str, dict[str, str]] = {
 WARNINGS: dict[str, str] = {
     r"(\d+) faces found; the largest was taken\.": "照片中有 {} 张人脸，已选用最大的一张。",
     r"The face is only (\d+) pixels across; the result will be soft\.": "人脸只有 {} 像素宽，结果会偏模糊。",
-    re.escape(TURNED): "头转得太偏，变形时远侧的脸颊会模糊或鼓起。",
+    re.escape(TURNED): "头转得太偏；转向正面时，半边脸是镜像补出来的。",
     re.escape(CUT_OFF): "人脸被照片边缘截断，缺少的部分由其余部分填补。",
     r"The person in photo ([AB]) could not be told from the background, "
     r"so hair and background change at once with the rest of the picture\.": (
