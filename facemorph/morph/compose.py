@@ -102,12 +102,10 @@ def compose(pair: Pair, at: Positions) -> Composite:
     (a, b), alphas = pair.ends, at.appearance
     moved = warped.bring(pair.ends, pair.left, at, pair.times)
     size, turning = a.crop.shape[-1], alphas.reshape(-1, 1, 1, 1)
-    small = maps.resize(moved.bodies[0], MAP_SIZE), maps.resize(moved.bodies[1], MAP_SIZE)
     regions = moved.regions[0], moved.regions[1]
     owners = ownership.hand_over(alphas, moved.landmarks, regions, pair.times)
     time = ownership.step(alphas, pair.times.outer)
     owner = maps.among(owners.detail, *(x.seen for x in regions))
-    lift = maps.enlarge(owners.shade * tones.difference(small, owners.ring * regions[0].seen * regions[1].seen), size)
     coverage, outlines = _body_outline(pair, moved.samplers, time)
     if moved.turned_up is not None:
         coverage = torch.maximum(coverage, maps.enlarge(torch.lerp(moved.turned_up[0], moved.turned_up[1], time), size))
@@ -121,7 +119,11 @@ def compose(pair: Pair, at: Positions) -> Composite:
         time,
         maps.enlarge(owners.cover, size),
     )
-    body = torch.lerp(moved.bodies[0], moved.bodies[1], wide) + lift
+    body = torch.lerp(moved.bodies[0], moved.bodies[1], wide)
+    if pair.times.inner != pair.times.outer:
+        small = maps.resize(moved.bodies[0], MAP_SIZE), maps.resize(moved.bodies[1], MAP_SIZE)
+        known = owners.ring * regions[0].seen * regions[1].seen
+        body = body + maps.enlarge(owners.shade * tones.difference(small, known), size)
     picture = torch.lerp(torch.lerp(background, body, coverage), cover.colours, cover.matte)
     alike = _alike(*(sample(end.small, "bilinear") for end, sample in zip(pair.ends, moved.samplers, strict=True)))
     nominal = maps.enlarge(owners.detail, size)

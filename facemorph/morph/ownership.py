@@ -153,6 +153,9 @@ def hand_over(
         times: when pieces change hands.
     """
     points, outer = points.float(), step(alphas, times.outer)
+    if times.inner == times.outer:
+        none = torch.zeros(len(points), 1, MAP_SIZE, MAP_SIZE)
+        return Owners(outer.expand_as(none), none, none, _sweep(outer, distance_to(points), times.outwards))
     inner = _inner_face(points, regions)
     owned = torch.lerp(outer, step(alphas, times.inner), inner)
     ring = _region(torch.cat([points[:, :17], _above_brows(points, HAIRLINE)], 1)) * (1 - inner)
