@@ -33,6 +33,7 @@ FRAMES_AT_ONCE = 12
 """Frames up to 256 px that are rendered together; fewer of larger ones, which fill the processor's cache sooner."""
 NO_PRIOR = "This autoencoder has no latent prior, so the frames are as with the quality 'fast'."
 NO_HEAD = "No head explains this face, so it cannot be turned. Take a photo that shows eyes, nose and mouth."
+NO_POSE = "No head explains the face in photo {}, so it is taken as seen from the front."
 NO_MASK = (
     "The person in photo {} could not be told from the background, "
     "so hair and background change at once with the rest of the picture."
@@ -102,8 +103,10 @@ class Rendering:
 
     def warnings(self, people: Prepared) -> tuple[str, ...]:
         """Return what is worth knowing about all frames, and about the edits at both ends."""
-        ends = zip("AB", people.pair.ends, strict=True)
+        ends = list(zip("AB", people.pair.ends, strict=True))
         said = tuple(NO_MASK.format(letter) for letter, end in ends if not end.separate)
+        if self._head is not None:
+            said += tuple(NO_POSE.format(letter) for letter, end in ends if end.textured is None)
         if people.quality == "best" and not self._networks.repairs:
             said += (NO_PRIOR,)
         if people.present is not None:

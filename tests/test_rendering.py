@@ -10,7 +10,7 @@ import pytest
 
 from facemorph import AlignedFace, FaceMorpher
 from facemorph.errors import InputError, NoHeadError
-from facemorph.rendering import FRAMES_AT_ONCE, NO_HEAD
+from facemorph.rendering import FRAMES_AT_ONCE, NO_HEAD, NO_POSE
 from tests.drawn import draw_face
 
 
@@ -85,3 +85,12 @@ def test_what_no_head_explains_is_said(
     for morpher, untold in ((turning_morpher, replace(face, landmarks=scattered)), (tiny_morpher, face)):
         with pytest.raises(NoHeadError, match=f"^{NO_HEAD}$"):
             call(morpher, untold)
+
+
+@pytest.mark.usefixtures("few_probes")
+def test_a_morph_says_which_face_no_head_explains(turning_morpher: FaceMorpher, face: AlignedFace) -> None:
+    moved = face.landmarks + np.random.default_rng(0).uniform(-40, 40, (68, 2)).astype(np.float32)
+    morph = turning_morpher.morph(face, replace(face, landmarks=moved), num_frames=3, size=64)
+    assert NO_POSE.format("B") in morph.warnings
+    assert NO_POSE.format("A") not in morph.warnings
+    assert morph.frames.std() > 1

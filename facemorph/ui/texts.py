@@ -143,6 +143,9 @@ WARNINGS: dict[str, str] = {
     r"The face is only (\d+) pixels across; the result will be soft\.": "人脸只有 {} 像素宽，结果会偏模糊。",
     re.escape(TURNED): "头转得太偏；转向正面时，半边脸是镜像补出来的。",
     re.escape(CUT_OFF): "人脸被照片边缘截断，缺少的部分由其余部分填补。",
+    r"No head explains the face in photo ([AB]), so it is taken as seen from the front\.": (
+        "没有头部模型能解释照片 {} 中的脸，因此按正面处理。"
+    ),
     r"The person in photo ([AB]) could not be told from the background, "
     r"so hair and background change at once with the rest of the picture\.": (
         "无法把照片 {} 中的人物与背景分开，因此头发和背景与画面其余部分同时变化。"

@@ -25,7 +25,7 @@ from facemorph.errors import (
     UnsupportedImageError,
 )
 from facemorph.render.gif import NO_FFMPEG
-from facemorph.rendering import NO_MASK
+from facemorph.rendering import NO_MASK, NO_POSE
 from facemorph.settings import PITCH, YAW, Quality
 from facemorph.ui import build_page, launch_options, warm_up
 from facemorph.ui.examples import find_pairs
@@ -227,7 +227,7 @@ class TestTexts:
         assert "像素宽，结果会偏模糊。" in words
         assert not re.search("[a-z]", words)
 
-    @pytest.mark.parametrize("warning", [NO_MASK.format("A"), NO_MASK.format("B"), NO_FFMPEG, TURNED, CUT_OFF])
+    @pytest.mark.parametrize("warning", [NO_MASK.format("A"), NO_POSE.format("B"), NO_FFMPEG, TURNED, CUT_OFF])
     def test_what_a_morph_warns_of_is_said_in_chinese(self, warning: str) -> None:
         assert describe_warnings([warning, warning], "en") == f"{warning} {warning}"
         words = describe_warnings([warning], "zh")
