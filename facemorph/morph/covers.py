@@ -27,7 +27,9 @@ LITTLE_SHARED = 0.6
 """Part of the smaller head of hair below which two share little."""
 AT_ROOTS = 0.05
 """Part of its time in which hair at the roots goes, under the hair or hat that has come instead."""
-STRANDS, STRAND = 0.012, 0.05
+RECEDING = 0.035
+"""Width of the edge of hair that recedes, parts of the side: locks end thinly."""
+STRANDS, STRAND = 0.016, 0.05
 """By so much, in parts of the side, hair that is darker or lighter by the second breaks a moving edge."""
 
 
@@ -152,7 +154,7 @@ def _left(hair: torch.Tensor, way: torch.Tensor, gone: torch.Tensor, rooted: tor
     ways = maps.enlarge(way, size)
     ways = ways + STRANDS * strands * 4 * gone * (1 - gone)
     reach = ROOTS * (1 / gone.clamp_min(1e-3) - 1)
-    kept = torch.where(gone <= 0, 1.0, ((reach - ways) / EDGE + 1).clamp(0, 1))
+    kept = torch.where(gone <= 0, 1.0, ((reach - ways) / RECEDING + 1).clamp(0, 1))
     return hair[:, 3:].clamp(0, 1) * kept * rooted
 
 
@@ -186,6 +188,6 @@ def _ways(own: Endpoint, other: Endpoint, sample: Sampler) -> tuple[torch.Tensor
         way = mattes.way_inside(mine, roots)
     else:  # nothing is left at the end: what is nearest to the crown goes last
         away = (warp.cell_centres(MAP_SIZE) - own.crown).norm(dim=1).reshape(MAP_SIZE, MAP_SIZE)
-        way, shared = mattes.way_inside(mine, mine & (away <= away[mine].min() + 1e-6)) + 2 * EDGE, 1.0
+        way, shared = mattes.way_inside(mine, mine & (away <= away[mine].min() + 1e-6)) + RECEDING + EDGE, 1.0
     nearest = distance_transform_edt(~mine.numpy(), return_distances=False, return_indices=True)
     return way[nearest[0], nearest[1]][None, None], shared
