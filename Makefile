@@ -3,7 +3,7 @@
 # make check    what CI checks besides the tests: format, lint, types
 # make bench    time each stage and the whole job, against OpenCV's warp-and-dissolve
 # make bench-morph   judge the middle of morphs against other ways, on people never trained on (needs DATA and WEIGHTS)
-# make eye-sheet    draw hard pairs to look at into runs/eye (needs DATA; ARGS="--split training --kind turned")
+# make eye-sheet    draw hard pairs to look at into runs/eye (needs DATA; ARGS="--kind turned", ARGS=--animation)
 # make train    train an autoencoder on packed/crops.npz; again goes on where it stopped (see training/README.md)
 # make setup    only the first part of demo: .venv with requirements.txt
 #

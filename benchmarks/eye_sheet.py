@@ -2,7 +2,9 @@
 
     python -m benchmarks.eye_sheet --data ../shared/data --count 24 --out runs/eye
 
-Each row shows photo A, the frames at 0.35, 0.5 and 0.65, and photo B, each of 256 px; pairs of `choose_pairs`.
+Each row shows photo A, the frames at 0.35, 0.5 and 0.65, and photo B, each of 256 px; pairs of `choose_pairs`. With
+--animation it shows three frames at even distances of the animation that the page plays, most of which lie where the
+two people change into each other.
 """
 
 from __future__ import annotations
@@ -22,14 +24,19 @@ from judges.crops import Picture, shrink
 
 ALPHAS = (0.35, 0.5, 0.65)
 SIDE = 256
+NUM_FRAMES, PLAYED = 24, (6, 12, 18)
+"""Frames of an animation, and those that are shown."""
 ROWS = 6
 MARGIN = 24
 
 
-def draw_row(number: int, pair: Pair, morpher: FaceMorpher) -> Picture:
+def draw_row(number: int, pair: Pair, morpher: FaceMorpher, animation: bool = False) -> Picture:
     """Return the row of one pair, (256, W, 3) uint8; no more than its number is told."""
     a, b = (person.face for person in pair)
-    frames = [morpher.frame(a, b, alpha, SIDE) for alpha in ALPHAS]
+    if animation:
+        frames = list(morpher.morph(a, b, NUM_FRAMES, SIDE).frames[list(PLAYED)])
+    else:
+        frames = [morpher.frame(a, b, alpha, SIDE) for alpha in ALPHAS]
     cells = [shrink(a.image, SIDE), *frames, shrink(b.image, SIDE)]
     return np.concatenate([caption(str(number), SIDE, MARGIN), *cells], axis=1)
 
@@ -41,6 +48,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=24, help="how many pairs")
     parser.add_argument("--start", type=int, default=0, help="how many pairs to pass over")
     parser.add_argument("--kind", choices=sorted(set(TURN)), help="only pairs of one kind")
+    parser.add_argument("--animation", action="store_true", help="show frames of the animation that is played")
     parser.add_argument("--out", type=Path, default=Path("runs/eye"), help="folder of the sheets")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -50,7 +58,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     for start in range(0, len(pairs), ROWS):
         part = pairs[start : start + ROWS]
-        rows = [draw_row(pair.number, people.pair(pair), morpher) for pair in part]
+        rows = [draw_row(pair.number, people.pair(pair), morpher, args.animation) for pair in part]
         path = args.out / f"{args.split}_{part[0].number:02d}.png"
         Image.fromarray(np.concatenate(rows)).save(path)
         print(path, flush=True)
