@@ -11,7 +11,7 @@ from facemorph.attributes import ATTRIBUTES, CURVES, curve
 from facemorph.checkpoint import ATTRIBUTE_EDITOR, read_offered
 from facemorph.errors import CheckpointError, InputError
 from facemorph.render import MAX_FPS, MAX_HOLD, MIN_FPS, STILL_SUFFIXES, SUFFIXES, RenderOptions
-from facemorph.settings import NUM_FRAMES, PITCH, SIZES, SWING_FRAMES, YAW, Interpolation, Quality
+from facemorph.settings import NUM_FRAMES, PITCH, SIZES, SWING_FRAMES, YAW, Interpolation, Quality, check_device
 
 PROGRAM = "python -m facemorph"
 SWING_SUFFIXES = (".gif", ".mp4", ".webp")
@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, as all other errors do."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"Error: {message}. See {self.prog} --help.\n")
+        self.exit(2, f"Error: {message.rstrip('.')}. See {self.prog} --help.\n")
 
 
 def parser() -> _Parser:
@@ -193,13 +193,9 @@ def _in_range(text: str, number: type[Number], low: Number, high: Number) -> Num
 
 
 def _device(text: str) -> str:
-    if text == "cpu":
-        return text
-    import torch  # here, not above: seconds that no other word of a command needs
-
     try:
-        torch.empty(0, device=text)
-    except (RuntimeError, AssertionError) as error:  # torch without CUDA raises the latter
+        check_device(text)
+    except InputError as error:
         raise argparse.ArgumentTypeError(f"torch has no device '{text}' here, choose cpu") from error
     return text
 

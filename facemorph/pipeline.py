@@ -74,7 +74,9 @@ class FaceMorpher:
         Raises:
             CheckpointError: a checkpoint is missing, damaged or does not fit.
             AlignmentError: the aligner asked for is unknown or cannot run here.
+            InputError: torch does not have the device.
         """
+        settings.check_device(device)
         model = load_autoencoder(DEFAULT_CHECKPOINT if path is None else Path(path))
         own = path is None  # prior and editor know one autoencoder's codes
         prior = LatentPrior.from_checkpoint(LATENT_PRIOR) if own else None

@@ -60,6 +60,22 @@ def check_turn(yaw: float, pitch: float) -> None:
             raise InputError(f"The {name} is {named(angle)}. Choose from {-most:.0f} to {most:.0f} degrees.")
 
 
+def check_device(device: str) -> None:
+    """Refuse a device that torch does not have here.
+
+    Raises:
+        InputError: it names the device.
+    """
+    if device == "cpu":
+        return
+    import torch  # here, not above: seconds that no other setting needs
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:  # torch without CUDA raises the second
+        raise InputError(f"torch has no device {named(device)} here. Choose 'cpu'.") from error
+
+
 def check_held(name: str, value: float | None) -> None:
     """Refuse what `check_position` refuses; None holds nothing and passes."""
     if value is not None:

@@ -305,3 +305,9 @@ def test_the_shipped_prior_changes_the_middle_and_leaves_the_ends(
     assert not np.array_equal(best.frames[1], fast.frames[1])
     for end in (0, 2):
         assert psnr(best.frames[end], fast.frames[end]) > 60
+
+
+@pytest.mark.parametrize("device", ["abacus", "", 7.5])
+def test_an_unknown_device_is_refused_in_one_sentence(device: str) -> None:
+    with pytest.raises(InputError, match=r"^torch has no device .* here\. Choose 'cpu'\.$"):
+        FaceMorpher.from_checkpoint(device=device)
