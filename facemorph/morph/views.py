@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from scipy.spatial.transform import Rotation
 
 from facemorph.head import Head, HeadFit, OwnHead, Raster, fit_head, own_head, rasterise
+from facemorph.head.landmarks import smoothstep
 from facemorph.morph import maps
 from facemorph.morph.warp import MIDDLE_SIZE, cell_centres
 
@@ -132,7 +133,7 @@ def texture(head: Head, landmarks: npt.NDArray[np.float64], bare: torch.Tensor) 
     shown = F.grid_sample(bare, grid, padding_mode="zeros", align_corners=False)[0, 0, 0].numpy()
     contour = _contour(vertices[:, :2], fit.project(MIDDLE)[:2], head, fit.rotation)
     marks = torch.from_numpy(np.concatenate([contour, fit.project(own.points)[INNER, :2]]))
-    turned_to, edgewise = before * _rise(SLANT, facing), before * _rise(EDGEWISE, facing)
+    turned_to, edgewise = before * smoothstep(*SLANT, facing), before * smoothstep(*EDGEWISE, facing)
     return TexturedHead(head, fit, own, marks, vertices[:, :2], facing, turned_to * shown, turned_to, edgewise)
 
 
@@ -144,7 +145,7 @@ def turned(a: TexturedHead | None, b: TexturedHead | None) -> float:
     if a is None or b is None:
         return 0.0
     angle = _angle(a, b)
-    return float(angle > 0) if a.places is b.places else float(_rise((FROM, FULLY), np.array(angle)))
+    return float(angle > 0) if a.places is b.places else float(smoothstep(FROM, FULLY, np.array(angle)))
 
 
 def draw(a: TexturedHead, b: TexturedHead, heads: torch.Tensor, shares: torch.Tensor) -> Views:
@@ -176,7 +177,7 @@ def draw(a: TexturedHead, b: TexturedHead, heads: torch.Tensor, shares: torch.Te
     front, *maps_of = (laid[:, i : i + 1] for i in range(8, 17))
     hidden, unseen, behind, both = [], [], [], []
     for way, (bare, mirror, shows, edgewise) in zip((at, 1 - at), (maps_of[:4], maps_of[4:]), strict=True):
-        away = torch.from_numpy(_rise((FROM, FULLY), _angle(a, b) * way)).float().reshape(-1, 1, 1, 1)
+        away = torch.from_numpy(smoothstep(FROM, FULLY, _angle(a, b) * way)).float().reshape(-1, 1, 1, 1)
         hidden.append(away * front * (1 - bare) * mirror)
         unseen.append(away * front * (1 - shows) * (1 - mirror))
         behind.append(away * front * torch.maximum(1 - edgewise, (1 - shows) * mirror))
@@ -232,7 +233,7 @@ def _contour(places: Array, middle: Array, head: Head, rotation: Array) -> Array
 def _shown(cosines: Array, facing: Array, seen: Array, head: Head) -> Array:
     """Return where a photo shows the points of frames, (T, V) in [0, 1]; `cosines` (T, V) are those of the frames."""
     stretch = np.maximum(cosines, 0) / np.maximum(facing, 1e-3)
-    shown = torch.from_numpy(seen * (1 - _rise(STRETCH, stretch))).float().reshape(-1, 1, *head.surface.shape[:2])
+    shown = torch.from_numpy(seen * (1 - smoothstep(*STRETCH, stretch))).float().reshape(-1, 1, *head.surface.shape[:2])
     opened = _widened(_narrowed(shown, ISLAND), ISLAND)
     return maps.smooth_mean(_narrowed(opened, MARGIN), SOFT).flatten(1).numpy()
 
@@ -244,9 +245,3 @@ def _widened(x: torch.Tensor, reach: int) -> torch.Tensor:
 
 def _narrowed(x: torch.Tensor, reach: int) -> torch.Tensor:
     return -_widened(-x, reach)
-
-
-def _rise(between: tuple[float, float], x: Array) -> Array:
-    """Return 0 below the first, 1 above the second, and between them a rise without a kink."""
-    t = np.clip((x - between[0]) / (between[1] - between[0]), 0.0, 1.0)
-    return np.asarray(t * t * (3 - 2 * t))
