@@ -10,6 +10,7 @@ import torch
 from facemorph.morph import maps, outline, ownership, views, warp
 from facemorph.morph.endpoint import NUM_LANDMARKS, Endpoint
 from facemorph.morph.ownership import Times
+from facemorph.morph.views import Unshown
 from facemorph.morph.warp import Sampler
 
 MOVING = 0.28
@@ -45,37 +46,20 @@ def positions(alphas: torch.Tensor, shape: float | None = None, appearance: floa
 
 
 @dataclass(frozen=True)
-class Mirrored:
-    """The mirror images of both ends in the geometry of T frames: lists of two.
-
-    Attributes:
-        samplers: along the flows to the mirror image of each place.
-        hidden: (T, 1, g, g) in [0, 1], where it shows more than the photo does.
-        unseen: (T, 1, g, g) in [0, 1], where neither shows the skin there.
-        behind: (T, 1, g, g) in [0, 1], where hair that the photo has there lies elsewhere.
-        both: (T, 1, g, g) in [0, 1], where both show it.
-    """
-
-    samplers: list[Sampler]
-    hidden: list[torch.Tensor]
-    unseen: list[torch.Tensor]
-    behind: list[torch.Tensor]
-    both: list[torch.Tensor]
-
-
-@dataclass(frozen=True)
 class Placed:
     """Both ends in the geometry of T frames: lists of two.
 
     Attributes:
         landmarks: (T, 68, 2) float64, parts of the side.
         samplers: along the flows to either photo.
-        mirrored: what is taken from their mirror images; None where no head turns.
+        mirrored: along the flows to the mirror image of each place; None where no head turns.
+        unshown: where that is needed; None where no head turns.
     """
 
     landmarks: torch.Tensor
     samplers: list[Sampler]
-    mirrored: Mirrored | None = None
+    mirrored: list[Sampler] | None = None
+    unshown: Unshown | None = None
 
 
 def place(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> Placed:
@@ -93,15 +77,10 @@ def place(a: Endpoint, b: Endpoint, at: Positions, times: Times) -> Placed:
     seen = views.draw(a.textured, b.textured, head, shares)
     own = [torch.lerp(x.landmarks, x.textured.landmarks, turned) for x in (a, b) if x.textured is not None]
     landmarks = torch.lerp(landmarks, seen.landmarks, turned)
-    front = turned * seen.front
     flat = _flat(a, b, head, landmarks, own)
-    flows = [torch.lerp(sample.flow, flow, front) for sample, flow in zip(flat, seen.flows, strict=True)]
-    mirrored = [Sampler(torch.lerp(flow, x, front)) for flow, x in zip(flows, seen.mirrored, strict=True)]
-    if a.textured.places is b.textured.places:  # one photo in two poses has nothing to lend
-        seen.unseen[:] = [torch.zeros_like(x) for x in seen.unseen]
-    hidden, unseen, behind = ([turned * x for x in maps_of] for maps_of in (seen.hidden, seen.unseen, seen.behind))
-    completion = Mirrored(mirrored, hidden, unseen, behind, seen.both)
-    return Placed(landmarks, [Sampler(x) for x in flows], completion)
+    flows = [torch.lerp(sample.flow, flow, seen.front) for sample, flow in zip(flat, seen.flows, strict=True)]
+    mirrored = [Sampler(torch.lerp(flow, x, seen.front)) for flow, x in zip(flows, seen.mirrored, strict=True)]
+    return Placed(landmarks, [Sampler(x) for x in flows], mirrored, seen.unshown)
 
 
 def _flat(

@@ -79,6 +79,23 @@ class TexturedHead:
 
 
 @dataclass(frozen=True)
+class Unshown:
+    """What two photos do not show of the heads of T frames: lists of two, (T, 1, m, m) in [0, 1] each.
+
+    Attributes:
+        hidden: where the photo's mirror image shows more than its place.
+        unseen: where it shows neither these nor what covers them; nowhere if both are one photo, which can't lend it.
+        behind: where it shows nothing of the place, or hardly and its mirror image skin: hair there lies elsewhere.
+        both: where it shows place and mirror image.
+    """
+
+    hidden: list[torch.Tensor]
+    unseen: list[torch.Tensor]
+    behind: list[torch.Tensor]
+    both: list[torch.Tensor]
+
+
+@dataclass(frozen=True)
 class Views:
     """Heads of T frames between two photos; maps are (T, C, m, m), places parts of the side. Lists are of two photos.
 
@@ -86,21 +103,15 @@ class Views:
         landmarks: (T, 68, 2) float64, with the contour of the face for the jaw.
         flows: (T, 2, m, m) each, backward flows to the photo.
         mirrored: (T, 2, m, m) each, those to the mirror image of a place.
-        front: (T, 1, m, m) in [0, 1], where the flows hold.
-        hidden: (T, 1, m, m) in [0, 1] each, where the photo's mirror image shows more than its place.
-        unseen: (T, 1, m, m) in [0, 1] each, where it shows neither these nor what covers them.
-        behind: (T, 1, m, m) in [0, 1] each, where it shows nothing of the place, or hardly and its mirror image skin.
-        both: (T, 1, m, m) in [0, 1] each, where it shows both.
+        front: (T, 1, m, m) in [0, 1], where the flows hold, less where heads are hardly turned.
+        unshown: what the photos do not show.
     """
 
     landmarks: torch.Tensor
     flows: list[torch.Tensor]
     mirrored: list[torch.Tensor]
     front: torch.Tensor
-    hidden: list[torch.Tensor]
-    unseen: list[torch.Tensor]
-    behind: list[torch.Tensor]
-    both: list[torch.Tensor]
+    unshown: Unshown
 
 
 @dataclass(frozen=True)
@@ -175,15 +186,17 @@ def draw(a: TexturedHead, b: TexturedHead, heads: torch.Tensor, shares: torch.Te
     here = cell_centres(MIDDLE_SIZE).T.reshape(2, MIDDLE_SIZE, MIDDLE_SIZE)
     flows = [laid[:, 2 * i : 2 * i + 2] - here for i in range(4)]
     front, *maps_of = (laid[:, i : i + 1] for i in range(8, 17))
-    hidden, unseen, behind, both = [], [], [], []
+    unshown, turn = Unshown([], [], [], []), turned(a, b)
+    lends = float(a.places is not b.places)
     for way, (bare, mirror, shows, edgewise) in zip((at, 1 - at), (maps_of[:4], maps_of[4:]), strict=True):
         away = torch.from_numpy(smoothstep(FROM, FULLY, _angle(a, b) * way)).float().reshape(-1, 1, 1, 1)
-        hidden.append(away * front * (1 - bare) * mirror)
-        unseen.append(away * front * (1 - shows) * (1 - mirror))
-        behind.append(away * front * torch.maximum(1 - edgewise, (1 - shows) * mirror))
-        both.append(front * bare * mirror)
+        away = turn * away * front
+        unshown.hidden.append(away * (1 - bare) * mirror)
+        unshown.unseen.append(lends * away * (1 - shows) * (1 - mirror))
+        unshown.behind.append(away * torch.maximum(1 - edgewise, (1 - shows) * mirror))
+        unshown.both.append(front * bare * mirror)
     landmarks = torch.from_numpy(np.stack([x.landmarks for x in posed]))
-    return Views(landmarks, flows[::2], flows[1::2], front, hidden, unseen, behind, both)
+    return Views(landmarks, flows[::2], flows[1::2], turn * front, unshown)
 
 
 def _pose(a: TexturedHead, b: TexturedHead, at: float, shares: Array) -> _Posed:

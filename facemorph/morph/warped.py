@@ -59,21 +59,20 @@ def bring(
     bodies, hairs, lefts = (list(both) for both in zip(*parts, strict=True))
     regions = [warp_regions(end.regions, sample) for end, sample in zip(ends, samplers, strict=True)]
     turned_up = None
-    if placed.mirrored is not None:
-        hidden = placed.mirrored.hidden
-        turned_up = [x + y for x, y in zip(hidden, placed.mirrored.unseen, strict=True)]
+    unshown = placed.unshown
+    if placed.mirrored is not None and unshown is not None:
+        turned_up = [x + y for x, y in zip(unshown.hidden, unshown.unseen, strict=True)]
         for number, needed in enumerate(ownership.present(at.appearance, times)):
-            sample = placed.mirrored.samplers[number].after(bent[number])
-            chosen = needed & (hidden[number].amax((1, 2, 3)) > LEAST_HIDDEN)
+            sample, hidden = placed.mirrored[number].after(bent[number]), unshown.hidden[number]
+            chosen = needed & (hidden.amax((1, 2, 3)) > LEAST_HIDDEN)
             if chosen.any():
                 photo = bodies[number], lefts[number], regions[number]
-                both = placed.mirrored.both[number]
-                completed = _complete(ends[number], photo, sample.only(chosen), hidden[number], both, chosen)
+                completed = _complete(ends[number], photo, sample.only(chosen), hidden, unshown.both[number], chosen)
                 bodies[number], lefts[number], regions[number] = completed
     bodies, hairs = _in_the_same_colours(bodies, hairs, regions, at.appearance)
-    if placed.mirrored is not None:
-        bodies = _lent(bodies, placed.mirrored.unseen)
-        hairs = [_before(hair, behind) for hair, behind in zip(hairs, placed.mirrored.behind, strict=True)]
+    if unshown is not None:
+        bodies = _lent(bodies, unshown.unseen)
+        hairs = [_before(hair, behind) for hair, behind in zip(hairs, unshown.behind, strict=True)]
     return Warped(placed.landmarks, samplers, bodies, hairs, lefts, regions, turned_up)
 
 
@@ -99,7 +98,7 @@ def _complete(
         end: whose they are.
         photo: body, what is left out, and regions, of all frames.
         sample: along the flows to the mirror image, of the chosen frames.
-        hidden, both: (T, 1, g, g) in [0, 1], as `geometry.Mirrored` has them.
+        hidden, both: (T, 1, g, g) in [0, 1], as `views.Unshown` has them.
         chosen: (T,) bool.
     """
     (body, left, places), size = (photo[0].clone(), photo[1].clone(), photo[2]), photo[0].shape[-1]

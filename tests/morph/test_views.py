@@ -63,7 +63,7 @@ def test_each_photo_is_itself_at_its_own_pose(head: Head, yaws: tuple[float, flo
         front = seen.front[number, 0] > 0.5
         assert front.sum() > 0.15 * SIZE**2
         assert seen.flows[number][number, :, front].abs().max() < 1e-4
-        assert seen.hidden[number][number].max() < 1e-6
+        assert seen.unshown.hidden[number][number].max() < 1e-6
         torch.testing.assert_close(seen.landmarks[number], ends[number].landmarks, atol=1e-6, rtol=0)
 
 
@@ -85,11 +85,11 @@ def test_a_frame_shows_the_same_point_of_the_head(head: Head) -> None:
 def test_what_turns_into_view_comes_from_the_mirror_image(head: Head) -> None:
     """A head turned to the viewer's left shows little of its left cheek; turned back, that is the right one's."""
     seen = drawn(photo(head, -40), photo(head, 0), 0.0, 1.0)
-    hidden = seen.hidden[0][1, 0]
+    hidden = seen.unshown.hidden[0][1, 0]
     left, right = hidden[:, : SIZE // 2], hidden[:, SIZE // 2 :]
     assert left.max() > 0.9
     assert left.mean() > 20 * right.mean()
-    assert seen.hidden[1][1].max() < 1e-6
+    assert seen.unshown.hidden[1][1].max() < 1e-6
     place = (hidden > 0.9).nonzero()[len((hidden > 0.9).nonzero()) // 2]
     at = shown_at(seen.mirrored[0][1])[:, place[0], place[1]]
     middle = photo(head, -40).fit.project(np.array([0.0, 0.3, 0.6]))
@@ -100,7 +100,7 @@ def test_what_hair_covers_is_not_seen(head: Head) -> None:
     bare = EVERYWHERE.clone()
     bare[..., 20:] = 0  # the near side
     seen = drawn(photo(head, -40, bare=bare), photo(head, 0), 1.0)
-    assert seen.hidden[0].max() < 0.05
+    assert seen.unshown.hidden[0].max() < 0.05
 
 
 def test_swapping_the_photos_reverses_the_views(head: Head) -> None:
@@ -110,15 +110,15 @@ def test_swapping_the_photos_reverses_the_views(head: Head) -> None:
     inside = (there.front > 0.5) & (back.front > 0.5)
     assert ((there.front > 0.5) != (back.front > 0.5)).float().mean() < 0.002
     assert ((there.flows[0] - back.flows[1]).abs() * inside).mean() < 1e-4
-    assert (there.hidden[1] - back.hidden[0]).abs().mean() < 1e-3
+    assert (there.unshown.hidden[1] - back.unshown.hidden[0]).abs().mean() < 1e-3
 
 
 def test_what_neither_photo_nor_mirror_image_shows_is_told(head: Head) -> None:
     bare = EVERYWHERE.clone()
     bare[..., 20:] = 0  # the near side
     seen = drawn(photo(head, -40, bare=bare), photo(head, 0), 0.0, 1.0)
-    assert seen.unseen[0][0].max() < 1e-6
-    assert seen.unseen[0][1].max() > 0.9
-    near = seen.unseen[0][1, 0, :, 2 * SIZE // 3 :]
+    assert seen.unshown.unseen[0][0].max() < 1e-6
+    assert seen.unshown.unseen[0][1].max() > 0.9
+    near = seen.unshown.unseen[0][1, 0, :, 2 * SIZE // 3 :]
     assert near.max() < 0.3  # covered, but turned to the viewer
-    assert seen.behind[0][1, 0, :, : SIZE // 3].max() > 0.9
+    assert seen.unshown.behind[0][1, 0, :, : SIZE // 3].max() > 0.9

@@ -1,7 +1,13 @@
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from facemorph.ui.handlers import ChosenFace
+from tests.ui.fake import FakeMorpher, chosen
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,3 +26,18 @@ def loops() -> Iterator[None]:
     asyncio.set_event_loop(None)
     for loop in made:
         loop.close()
+
+
+@pytest.fixture
+def morpher() -> FakeMorpher:
+    return FakeMorpher()
+
+
+@pytest.fixture
+def a(morpher: FakeMorpher, tmp_path: Path) -> ChosenFace:
+    return chosen(morpher, tmp_path / "a.png", (100, 120, 100))
+
+
+@pytest.fixture
+def b(morpher: FakeMorpher, tmp_path: Path) -> ChosenFace:
+    return chosen(morpher, tmp_path / "b.png", (90, 50, 180))

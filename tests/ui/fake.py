@@ -18,6 +18,7 @@ from facemorph.errors import InputError, NoFaceFoundError, NoHeadError
 from facemorph.images import Photo, load_photo
 from facemorph.rendering import NO_HEAD
 from facemorph.settings import check_turn
+from facemorph.ui.handlers import ChosenFace
 
 LANDMARKS = np.stack(
     [256 + 120 * np.cos(np.linspace(0, 2 * np.pi, 68)), 256 + 120 * np.sin(np.linspace(0, 2 * np.pi, 68))], 1
@@ -176,3 +177,11 @@ def _lightened(pixels: npt.NDArray[Any], strengths: Mapping[str, float]) -> npt.
     """Make a picture lighter by the sum of the strengths, 1 by 60 of 255 steps."""
     lighter = np.asarray(pixels, np.float32) + 60 * sum(strengths.values())
     return lighter.clip(0, 255).astype(np.uint8)
+
+
+def chosen(morpher: FakeMorpher, path: Path, colour: tuple[int, int, int]) -> ChosenFace:
+    """Draw a photo and choose its face."""
+    image = Image.new("RGB", (120, 160), colour)
+    image.paste("white", (10, 30, 40, 60))
+    image.save(path)
+    return ChosenFace(str(path), 0, morpher.align(path))

@@ -21,26 +21,6 @@ SKIP = gr.skip()
 SMILING: Edits = {"smile": (0.8, "appears")}
 
 
-@pytest.fixture
-def morpher() -> FakeMorpher:
-    return FakeMorpher()
-
-
-@pytest.fixture
-def a(morpher: FakeMorpher, tmp_path: Path) -> ChosenFace:
-    return _chosen(morpher, tmp_path / "a.png", (100, 120, 100))
-
-
-@pytest.fixture
-def b(morpher: FakeMorpher, tmp_path: Path) -> ChosenFace:
-    return _chosen(morpher, tmp_path / "b.png", (90, 50, 180))
-
-
-def _chosen(morpher: FakeMorpher, path: Path, colour: tuple[int, int, int]) -> ChosenFace:
-    Image.new("RGB", (120, 160), colour).save(path)
-    return ChosenFace(str(path), 0, morpher.align(path))
-
-
 def _compare(
     morpher: FakeMorpher,
     a: ChosenFace | None,

@@ -25,11 +25,6 @@ SKIP = gr.skip()
 
 
 @pytest.fixture
-def morpher() -> FakeMorpher:
-    return FakeMorpher()
-
-
-@pytest.fixture
 def photo(tmp_path: Path) -> str:
     return _photo(tmp_path / "a.png", (200, 120, 100))
 

@@ -15,33 +15,11 @@ from facemorph.rendering import NO_HEAD
 from facemorph.settings import SWING_FRAMES, SWING_HOLD
 from facemorph.ui.handlers import ChosenFace, note
 from facemorph.ui.turn import TurnHandlers, TurnView
-from tests.ui.fake import FakeMorph, FakeMorpher, Rendered
+from tests.ui.fake import FakeMorph, FakeMorpher, Rendered, chosen
 
 ENGLISH = SimpleNamespace(headers={"accept-language": "en-GB,en;q=0.9"})
 CHINESE = SimpleNamespace(headers={"accept-language": "zh-CN,zh;q=0.9"})
 SKIP = gr.skip()
-
-
-@pytest.fixture
-def morpher() -> FakeMorpher:
-    return FakeMorpher()
-
-
-@pytest.fixture
-def a(morpher: FakeMorpher, tmp_path: Path) -> ChosenFace:
-    return _chosen(morpher, tmp_path / "a.png", (100, 120, 100))
-
-
-@pytest.fixture
-def b(morpher: FakeMorpher, tmp_path: Path) -> ChosenFace:
-    return _chosen(morpher, tmp_path / "b.png", (90, 50, 180))
-
-
-def _chosen(morpher: FakeMorpher, path: Path, colour: tuple[int, int, int]) -> ChosenFace:
-    image = Image.new("RGB", (120, 160), colour)
-    image.paste("white", (10, 30, 40, 60))
-    image.save(path)
-    return ChosenFace(str(path), 0, morpher.align(path))
 
 
 def _turn(
@@ -110,7 +88,7 @@ def test_without_a_photo_it_says_what_to_do(morpher: FakeMorpher) -> None:
 
 
 def test_what_no_head_explains_is_said_and_the_last_pictures_stay(morpher: FakeMorpher, tmp_path: Path) -> None:
-    headless = _chosen(morpher, tmp_path / "c.png", (0, 0, 255))
+    headless = chosen(morpher, tmp_path / "c.png", (0, 0, 255))
     (view,) = _turn(morpher, headless, None)
     assert view.note == note(NO_HEAD, "error")
     assert view._replace(note=SKIP) == TurnView(*[SKIP] * 6)
